@@ -1,0 +1,1 @@
+"""Looking at noise and results."""

@@ -1,0 +1,1 @@
+"""The words everyone shares; numpy and the standard library only."""

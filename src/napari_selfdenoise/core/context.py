@@ -1,0 +1,87 @@
+"""Where and how a run executes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+class Context:
+    """Where and how a run executes: device, precision, random numbers, stop, time.
+
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda", "mps"}
+        ``"auto"`` takes the fastest there is.
+    precision : {"auto", "float32", "bfloat16"}
+        Precision of the convolutions while training; ``"auto"`` takes bfloat16 where the
+        device has it in hardware. Statistics, losses and outputs are always float32.
+    seed : int
+        Every random number of the run comes from it. Same seed, device and number of
+        threads: same result.
+    time_budget : float
+        Seconds after which training ends with what it has learned; 0 for no limit.
+    preview_interval : float
+        Seconds between two `Preview` events while training; 0 for none.
+    checkpoint : Path, optional
+        File to which training writes its state now and then, and from which it resumes
+        when the same training is started again.
+    checkpoint_interval : float
+        Seconds between two checkpoints.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: Device = "auto",
+        precision: Precision = "auto",
+        seed: int = 0,
+        time_budget: float = 0.0,
+        preview_interval: float = 0.0,
+        checkpoint: Path | None = None,
+        checkpoint_interval: float = 60.0,
+    ) -> None:
+        self.device = device
+        self.precision = precision
+        self.seed = seed
+        self.time_budget = time_budget
+        self.preview_interval = preview_interval
+        self.checkpoint = checkpoint
+        self.checkpoint_interval = checkpoint_interval
+        self.preview_region: tuple[slice, ...] | None = None
+        """The part of the image a user looks at, one slice per axis; may change any time."""
+        self.rng = np.random.default_rng(seed)
+        self.stopped = False
+        """Whether a stop was asked for and honoured."""
+        self._stop = threading.Event()
+        self._start = time.monotonic()
+
+    def stop(self) -> None:
+        """Ask the run to end at its next boundary; may be called from any thread.
+
+        While training, the run keeps what it has learned and goes on to predict with it;
+        a second stop ends the prediction too.
+        """
+        self._stop.set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop was asked for and not yet honoured."""
+        return self._stop.is_set()
+
+    def honour_stop(self) -> None:
+        """Record that the current part of the run ended because of a stop."""
+        self.stopped = True
+        self._stop.clear()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the context was made."""
+        return time.monotonic() - self._start

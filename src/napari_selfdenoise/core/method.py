@@ -1,0 +1,49 @@
+"""What a method must provide."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Generic, Literal, TypeVar
+
+from napari_selfdenoise.core.config import Config
+from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.events import Run
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.result import Result
+
+C = TypeVar("C", bound=Config)
+
+
+class Method(ABC, Generic[C]):
+    """A way to denoise an image.
+
+    The class attributes tell a user what it is before anything runs; a method's module
+    imports neither torch nor anything else that is slow.
+    """
+
+    title: ClassVar[str]
+    """Name as shown to users."""
+    summary: ClassVar[str]
+    """What it does, in one sentence."""
+    assumes: ClassVar[str]
+    """What it assumes of the noise, and with that when it fails."""
+    reference: ClassVar[str]
+    """The paper."""
+    learns_from: ClassVar[Literal["nothing", "one image", "many images"]]
+    Config: ClassVar[type[Config]]
+
+    @property
+    def name(self) -> str:
+        """The key in the table of methods, which is the name of its module."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @abstractmethod
+    def denoise(self, image: Image, config: C, context: Context) -> Run[Result]:
+        """Denoise `image`; yields events and returns the result."""
+
+    @abstractmethod
+    def forecast(self, image: Image, config: C) -> float:
+        """Return the seconds that `denoise` is expected to take on an ordinary CPU core.
+
+        The engine corrects it by what earlier runs took on this machine.
+        """

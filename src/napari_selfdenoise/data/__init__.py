@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: planes, patches, tiles, normalisation, files."""

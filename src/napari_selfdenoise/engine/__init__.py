@@ -1,0 +1,1 @@
+"""How things run: training, prediction, models. Knows Method, not methods."""
