@@ -35,6 +35,9 @@ class Context:
         when the same training is started again.
     checkpoint_interval : float
         Seconds between two checkpoints.
+    fill_nan : bool
+        Whether pixels that are NaN or infinite are filled from their neighbours; an image
+        that has some is refused otherwise.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Context:
         preview_interval: float = 0.0,
         checkpoint: Path | None = None,
         checkpoint_interval: float = 60.0,
+        fill_nan: bool = False,
     ) -> None:
         self.device = device
         self.precision = precision
@@ -55,6 +59,7 @@ class Context:
         self.preview_interval = preview_interval
         self.checkpoint = checkpoint
         self.checkpoint_interval = checkpoint_interval
+        self.fill_nan = fill_nan
         self.preview_region: tuple[slice, ...] | None = None
         """The part of the image a user looks at, one slice per axis; may change any time."""
         self.rng = np.random.default_rng(seed)

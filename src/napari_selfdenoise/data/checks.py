@@ -1,0 +1,106 @@
+"""The door: what an image must be before anything runs on it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from napari_selfdenoise.core.errors import ImageError
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.data.planes import channel_planes
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An image that passed the door, and a hash of its pixels, axes and shape."""
+
+    image: Image
+    digest: str
+
+
+def check_image(image: Image, *, fill_nan: bool = False) -> Checked:
+    """Read `image` once, plane by plane, and refuse what cannot be denoised.
+
+    Parameters
+    ----------
+    image : Image
+        Not modified.
+    fill_nan : bool
+        Replace NaN and infinite pixels by the mean of their finite neighbours (of all
+        finite pixels where there are none) whenever they are read.
+
+    Raises
+    ------
+    ImageError
+        If pixels are not finite (counted, unless `fill_nan`) or all are equal.
+    """
+    nans = infinities = 0
+    low, high, total, finite = np.inf, -np.inf, 0.0, 0
+    digest = hashlib.sha256(f"{image.axes}{image.shape}{image.dtype}".encode())
+    for planes in channel_planes(image):
+        for plane in range(len(planes)):
+            values = image.read(planes.index(plane))
+            digest.update(np.ascontiguousarray(values).tobytes())
+            if image.dtype.kind == "f":
+                nans += int(np.isnan(values).sum())
+                infinities += int(np.isinf(values).sum())
+                values = values[np.isfinite(values)]
+            if values.size:
+                low, high = min(low, float(values.min())), max(high, float(values.max()))
+                total, finite = total + float(values.sum(dtype=float)), finite + values.size
+    if (nans or infinities) and not fill_nan:
+        raise ImageError(_not_finite(image, nans, infinities))
+    if finite == 0:
+        raise ImageError(f"{image.name} has no finite pixel at all: nothing to denoise.")
+    if low == high:
+        raise ImageError(
+            f"{image.name} is constant (every pixel is {low:g}): there is nothing to denoise."
+        )
+    if nans or infinities:
+        image = image.like(_Filled(image, total / finite))
+    return Checked(image, digest.hexdigest()[:16])
+
+
+def _not_finite(image: Image, nans: int, infinities: int) -> str:
+    counts = [
+        f"{count} {what} pixel{'s' if count > 1 else ''}"
+        for count, what in ((nans, "NaN"), (infinities, "infinite"))
+        if count
+    ]
+    return (
+        f"{image.name} has {' and '.join(counts)}. Replace them by their neighbours' mean "
+        "with 'fill NaN' (--fill-nan on the command line), or mask them before."
+    )
+
+
+class _Filled:
+    """An image's data whose pixels that are not finite are filled when they are read."""
+
+    def __init__(self, image: Image, mean: float) -> None:
+        self._image, self._mean = image, mean
+        self.shape, self.dtype = image.shape, image.dtype
+
+    def __getitem__(self, key: Any, /) -> NDArray[Any]:
+        values = np.array(self._image.data[key])
+        bad = ~np.isfinite(values)
+        if not bad.any():
+            return values
+        places = key if isinstance(key, tuple) else (key,)
+        places += (slice(None),) * (len(self.shape) - len(places))
+        kept = [
+            axis
+            for axis, place in zip(self._image.axes, places, strict=True)
+            if isinstance(place, slice)
+        ]
+        size = [3 if axis in "YX" else 1 for axis in kept]
+        share = uniform_filter((~bad).astype(float), size)
+        total = uniform_filter(np.where(bad, 0, values).astype(float), size)
+        near = bad & (share > 1e-9)
+        values[near] = total[near] / share[near]
+        values[bad & ~near] = self._mean
+        return values

@@ -1,0 +1,83 @@
+"""Methods that learn nothing and treat one plane after the other."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.events import Note, Progress, Run
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.method import C, Method
+from napari_selfdenoise.core.result import Result
+from napari_selfdenoise.data.checks import check_image
+from napari_selfdenoise.data.planes import channel_planes
+from napari_selfdenoise.engine.provenance import record, with_notes
+
+
+class PlanewiseMethod(Method[C]):
+    """A method that learns nothing and treats one plane after the other."""
+
+    learns_from = "nothing"
+    nanoseconds_per_pixel: float
+    """Cost with the default settings, for the forecast."""
+
+    @abstractmethod
+    def denoise_plane(self, plane: NDArray[np.float32], config: C) -> NDArray[np.float32]:
+        """Denoise one plane of shape (channels, Y, X), in the image's own intensities."""
+
+    def denoise(self, image: Image, config: C, context: Context) -> Run[Result]:
+        """Denoise every plane of `image`; see `Method.denoise`."""
+        checked = check_image(image, fill_nan=context.fill_nan)
+        denoised, notes = yield from with_notes(
+            self._denoise_planes(checked.image, config, context)
+        )
+        return Result(
+            images=with_residual(checked.image, denoised),
+            provenance=record(self, config, context, checked, notes=notes),
+            stopped=context.stopped,
+        )
+
+    def forecast(self, image: Image, config: C) -> float:
+        """Return expected seconds; see `Method.forecast`."""
+        return float(np.prod(image.shape)) * self.nanoseconds_per_pixel * 1e-9
+
+    def _denoise_planes(
+        self, image: Image, config: C, context: Context
+    ) -> Run[NDArray[np.float32]]:
+        parts = [(planes, at) for planes in channel_planes(image) for at in range(len(planes))]
+        out = np.full(image.shape, np.nan, np.float32)
+        for done, (planes, at) in enumerate(parts):
+            if context.stopping:
+                context.honour_stop()
+                yield Note(unfinished(done, len(parts)), "warning")
+                break
+            plane = planes.read(at)
+            if plane.min() < plane.max():
+                plane = self.denoise_plane(plane, config).astype(np.float32, copy=False)
+            planes.write(out, at, plane)
+            yield Progress(done + 1, len(parts), "denoising")
+        return out
+
+
+def with_residual(noisy: Image, denoised: NDArray[np.float32]) -> dict[str, Image]:
+    """Return the images every method has: denoised, and noisy minus denoised."""
+    residual = np.empty(noisy.shape, np.float32)
+    for planes in channel_planes(noisy):
+        for at in range(len(planes)):
+            place = planes.index(at)
+            residual[place] = noisy.read(place) - denoised[place]
+    return {
+        "denoised": noisy.like(denoised, f"{noisy.name} denoised"),
+        "residual": noisy.like(residual, f"{noisy.name} residual"),
+    }
+
+
+def unfinished(done: int, total: int) -> str:
+    """Say that a run was stopped before every plane was denoised."""
+    return (
+        f"Stopped after {done} of {total} planes; the pixels of the other planes are NaN "
+        "(not a number), so that nothing unfinished is taken for a result."
+    )

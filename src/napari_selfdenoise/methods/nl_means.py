@@ -1,0 +1,94 @@
+"""Non-local means: average the pixels whose surroundings look alike.
+
+Each pixel becomes a mean of the pixels around it, weighted by how similar the small
+patches around them are, so that edges and repeated structures survive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_selfdenoise.core.config import Config, setting
+from napari_selfdenoise.engine.planewise import PlanewiseMethod
+
+
+@dataclass(frozen=True, kw_only=True)
+class NLMeansConfig(Config):
+    """Settings of non-local means."""
+
+    strength: float = setting(
+        0.8,
+        low=0.1,
+        high=3.0,
+        step=0.1,
+        help="How different two patches may be and still be averaged, in multiples of the "
+        "noise's standard deviation; larger is smoother.",
+    )
+    sigma: float = setting(
+        0.0,
+        low=0.0,
+        high=1e6,
+        step=0.01,
+        help="Standard deviation of the noise in the image's intensities; 0 estimates it.",
+    )
+    patch_size: int = setting(
+        5, low=3, high=15, step=2, help="Side of the patches that are compared, in pixels."
+    )
+    search_distance: int = setting(
+        6,
+        low=1,
+        high=30,
+        help="How far away, in pixels, similar patches are looked for.",
+        advanced=True,
+    )
+
+
+class NLMeans(PlanewiseMethod[NLMeansConfig]):
+    """Mean of the pixels whose surroundings look alike, plane by plane.
+
+    Assumes noise that is independent between pixels and of the same strength everywhere.
+    Fails where noise is correlated (it takes the pattern for structure) and where it
+    grows with the signal (bright parts stay noisy).
+    """
+
+    title = "Non-local means"
+    summary = "Mean of the pixels whose surroundings look alike."
+    assumes = (
+        "Noise independent between pixels and equally strong everywhere; keeps noise that is "
+        "correlated, or stronger in bright parts."
+    )
+    reference = (
+        "Buades, Coll, Morel, A non-local algorithm for image denoising, CVPR 2005, "
+        "doi:10.1109/CVPR.2005.38"
+    )
+    Config = NLMeansConfig
+    nanoseconds_per_pixel = 1000.0
+
+    def denoise_plane(
+        self, plane: NDArray[np.float32], config: NLMeansConfig
+    ) -> NDArray[np.float32]:
+        """Denoise one plane; sigma is estimated on it unless it is given."""
+        from skimage.restoration import denoise_nl_means, estimate_sigma
+
+        # Unit range keeps scikit-image's float32 arithmetic away from its rounding error.
+        low, span = float(plane.min()), float(np.ptp(plane))
+        unit = np.moveaxis((plane - low) / span, 0, -1)
+        sigma = config.sigma / span or float(
+            estimate_sigma(unit, channel_axis=-1, average_sigmas=True)
+        )
+        if not sigma > 0:
+            return plane
+        denoised = denoise_nl_means(
+            unit,
+            patch_size=config.patch_size,
+            patch_distance=config.search_distance,
+            h=config.strength * sigma,
+            sigma=sigma,
+            fast_mode=True,
+            channel_axis=-1,
+        )
+        restored: NDArray[np.float32] = np.moveaxis(denoised, -1, 0) * span + low
+        return restored
