@@ -124,4 +124,4 @@ class Image:
     def describe(self) -> str:
         """Say what it is in a few words: ``"TYX, 5 x 256 x 256, uint16"``."""
         sides = " x ".join(map(str, self.shape))
-        return f"{self.axes}, {sides}, {self.dtype}"
+        return f"{self.axes}, {sides}, {self.dtype.name}"

@@ -1,0 +1,222 @@
+"""Image files in and out, with axes, scale and units."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_selfdenoise.core.errors import FileError
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.result import Provenance
+from napari_selfdenoise.data.units import meters, ome_symbol
+
+TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+NAMESPACE = "napari-selfdenoise/provenance"
+"""Of the OME annotation that holds the provenance as JSON."""
+
+_BIG = 2**32 - 2**25
+"""Bytes from which a TIFF needs 64-bit offsets, with room for the metadata."""
+_OME_TYPES = {"float16": "float32", "int64": "float64", "uint64": "float64"}
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def read_image(path: str | os.PathLike[str], axes: str = "") -> Image:
+    """Return the image in a file; a TIFF's pixels are read when they are needed.
+
+    Parameters
+    ----------
+    path : path
+        A TIFF (plain, ImageJ or OME), PNG or JPEG file.
+    axes : str
+        One letter per axis as stored, out of T, C, Z, Y, X and S (colour), if the file's
+        own are missing or wrong. Where neither tells, they are guessed: see
+        `Image.axes_guessed`.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or it is damaged or of an unknown kind.
+    AxesError, ImageError
+        If `axes` does not fit, or the file holds something else than an intensity image.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileError(f"There is no file {path}.")
+    if path.is_dir():
+        raise FileError(f"{path} is a folder; name the image files in it.")
+    suffix = path.suffix.lower()
+    if suffix in TIFF_SUFFIXES:
+        # tifffile and zarr are needed for TIFF only, and take a while to load.
+        from napari_selfdenoise.data.tiff import read_tiff
+
+        return read_tiff(path, axes)
+    if suffix in PICTURE_SUFFIXES:
+        return _read_picture(path, axes)
+    raise FileError(
+        f"{path.name} is of a kind that cannot be read ({suffix or 'no suffix'}); TIFF, PNG "
+        "and JPEG can. Fiji saves most microscope files as OME-TIFF."
+    )
+
+
+def write_tiff(
+    path: str | os.PathLike[str],
+    image: Image,
+    *,
+    overwrite: bool = False,
+    provenance: Provenance | None = None,
+) -> None:
+    """Write `image` as an uncompressed OME-TIFF, readable by Fiji, QuPath and tifffile.
+
+    The file appears whole or not at all. Axes come in OME's order: what is neither Y, X
+    nor colour first, as it stands in the image, then Y, X and colour.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.tif``; its folder exists.
+    image : Image
+        Read plane by plane. float32 stays float32; the types OME does not know
+        (float16, 64-bit integers) become the next larger float.
+    overwrite : bool
+        Replace an existing file, which is an error otherwise.
+    provenance : Provenance, optional
+        How the image came about; kept as JSON in an OME annotation.
+
+    Raises
+    ------
+    FileError
+        If the file exists, or cannot be written; no part of it is left then.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        raise FileError(f"{path.name} must end in .tif: images are written as OME-TIFF.")
+    if path.exists() and not overwrite:
+        raise FileError(f"{path} exists already. Remove it, or allow to overwrite it.")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        _write_ome(partial, image, provenance)
+        partial.replace(path)
+    except OSError as error:
+        raise _not_written(path, image, error) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_ome(path: Path, image: Image, provenance: Provenance | None) -> None:
+    import tifffile
+
+    axes = _ome_order(image.axes)
+    shape = tuple(image.size(axis) for axis in axes)
+    dtype = np.dtype(_OME_TYPES.get(image.dtype.name, image.dtype.name))
+    bytes_needed = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    metadata: dict[str, Any] = {"axes": axes, "Name": image.name, **_sizes(image)}
+    if provenance is not None:
+        metadata["CommentAnnotation"] = {
+            "Namespace": NAMESPACE,
+            "Value": json.dumps(provenance.to_json()),
+        }
+    colour = image.size("S") in (3, 4)
+    with tifffile.TiffWriter(path, ome=True, bigtiff=bytes_needed > _BIG) as writer:
+        writer.write(
+            (plane.astype(dtype) for plane in _planes(image, axes)),
+            shape=shape,
+            dtype=dtype,
+            metadata=metadata,
+            # Said always: tifffile takes a width of 3 for colour otherwise.
+            photometric="rgb" if colour else "minisblack",
+            planarconfig="contig" if "S" in axes else None,
+            **_resolution(image),
+        )
+
+
+def _planes(image: Image, axes: str) -> Iterator[NDArray[Any]]:
+    """Read one (Y, X) or (Y, X, S) plane after the other, in the order of `axes`."""
+    outer = [axis for axis in axes if axis not in "YXS"]
+    kept = [axis for axis in image.axes if axis in "YXS"]
+    order = [kept.index(axis) for axis in axes if axis in "YXS"]
+    for place in product(*(range(image.size(axis)) for axis in outer)):
+        at = dict(zip(outer, place, strict=True))
+        index = tuple(at.get(axis, slice(None)) for axis in image.axes)
+        yield image.read(index).transpose(order)
+
+
+def _ome_order(axes: str) -> str:
+    outer = "".join(axis for axis in axes if axis not in "YXS")
+    return outer + "YX" + ("S" if "S" in axes else "")
+
+
+def _sizes(image: Image) -> dict[str, Any]:
+    """Return scale and units in OME's words; axes of no known size are left out."""
+    found: dict[str, Any] = {}
+    for axis, size, unit in zip(image.axes, image.scale, image.units, strict=True):
+        symbol = ome_symbol(unit, axis)
+        if symbol is None or (size, unit) == (1.0, "pixel"):
+            continue
+        name = "TimeIncrement" if axis == "T" else f"PhysicalSize{axis}"
+        found[name], found[f"{name}Unit"] = size, symbol
+    return found
+
+
+def _resolution(image: Image) -> dict[str, Any]:
+    """Return the pixel size for readers that do not know OME."""
+    per_centimeter = []
+    for axis in "XY":
+        place = image.axes.index(axis)
+        metre = meters(image.units[place])
+        if metre is None or image.scale[place] <= 0:
+            return {}
+        per_centimeter.append(0.01 / (metre * image.scale[place]))
+    return {"resolution": tuple(per_centimeter), "resolutionunit": "CENTIMETER"}
+
+
+def _not_written(path: Path, image: Image, error: OSError) -> FileError:
+    # numpy's own writing tells only how many bytes were taken, without an error number.
+    if error.errno in _FULL or (error.errno is None and "written" in str(error)):
+        needed = int(np.prod(image.shape, dtype=np.int64)) * image.dtype.itemsize / 1e6
+        free = shutil.disk_usage(path.parent).free / 1e6
+        return FileError(
+            f"The disk is full: {path.name} needs {needed:.0f} MB, and {free:.0f} MB are free "
+            f"in {path.parent}. Nothing was written."
+        )
+    return FileError(f"{path} cannot be written: {error.strerror or error}.")
+
+
+def _read_picture(path: Path, axes: str) -> Image:
+    from PIL import Image as Picture
+    from PIL import UnidentifiedImageError
+
+    _refuse_deep_colour(path)
+    try:
+        with Picture.open(path) as picture:
+            indirect = picture.mode in ("P", "CMYK", "YCbCr", "LA", "PA")
+            pixels = np.array(picture.convert("RGB") if indirect else picture)
+    except UnidentifiedImageError as error:
+        raise FileError(f"{path.name} is no PNG or JPEG image, or it is damaged.") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise FileError(f"{path.name} is damaged or truncated: {error}.") from error
+    if pixels.ndim == 3:
+        pixels = pixels[..., :3]  # transparency is no intensity
+        if (pixels == pixels[..., :1]).all():
+            pixels = pixels[..., 0]  # a grey image saved as colour
+    return Image(pixels, axes=axes or ("YX" if pixels.ndim == 2 else "YXS"), name=path.stem)
+
+
+def _refuse_deep_colour(path: Path) -> None:
+    """Refuse a PNG of 16 bits per colour, which would be read as 8 bits without a word."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    if head[:4] == b"\x89PNG" and len(head) == 26 and head[24] == 16 and head[25] in (2, 4, 6):
+        raise FileError(
+            f"{path.name} is a PNG of 16 bits per colour, which cannot be read without loss. "
+            "Save it as TIFF."
+        )

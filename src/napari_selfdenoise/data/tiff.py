@@ -1,0 +1,247 @@
+"""TIFF files read by parts: ImageJ, OME and plain TIFF with axes, scale and units."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import tifffile
+import zarr
+
+from napari_selfdenoise.core.axes import KNOWN, guess_axes
+from napari_selfdenoise.core.errors import FileError
+from napari_selfdenoise.core.image import ArrayLike, Image
+from napari_selfdenoise.data.units import unit_name
+
+UNREADABLE = (tifffile.TiffFileError, OSError, ValueError, RuntimeError, zlib.error)
+"""What tifffile and its decoders raise over a damaged file."""
+
+_Calibration = dict[str, tuple[float, str]]
+"""Axis letter -> size of a pixel and its unit."""
+
+
+def read_tiff(path: Path, axes: str = "") -> Image:
+    """Return the first image of a TIFF file; its pixels are read when they are needed.
+
+    Parameters
+    ----------
+    path : Path
+        ImageJ, OME or plain TIFF; of a pyramid the full resolution is taken.
+    axes : str
+        One letter per axis as stored, if the file's own are missing or wrong.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged, truncated or not a TIFF.
+    AxesError, ImageError
+        If `axes` does not fit, or the file holds something else than an intensity image.
+    """
+    tif, series = _open(path)
+    try:
+        data = _data(path, tif, series)
+        stored, calibration = series.axes, _calibration(tif)
+    except BaseException:
+        tif.close()
+        raise
+    if isinstance(data, np.memmap):
+        tif.close()
+    guessed = ""
+    if not axes:
+        axes, guessed = _known_axes(stored, tif, series.shape)
+    image = Image(data, axes=axes, name=_name(path))
+    return _calibrated(image, calibration, guessed=bool(guessed))
+
+
+def _open(path: Path) -> tuple[tifffile.TiffFile, Any]:
+    with _lost_offsets() as lost:
+        tif = None
+        try:
+            tif = tifffile.TiffFile(path)
+            series = tif.series
+            if len(series) > 1 and tif.is_shaped and _equal(series):
+                # Planes written one by one, each of which calls itself an image: a stack.
+                tif.close()
+                tif = tifffile.TiffFile(path, is_shaped=False)
+                series = tif.series
+            end = _end(tif, series[0])
+        except UNREADABLE as error:
+            if tif is not None:
+                tif.close()
+            raise FileError(f"{path.name} cannot be read as a TIFF file: {error}") from error
+    size = tif.filehandle.size
+    if lost or end > size:
+        tif.close()
+        raise FileError(
+            f"{path.name} is truncated or damaged: parts of it should lie behind its end "
+            f"({size} bytes). Copy or export it again."
+        )
+    return tif, series[0].levels[0]
+
+
+def _equal(series: Sequence[Any]) -> bool:
+    return len({(each.shape, each.dtype) for each in series}) == 1
+
+
+def _end(tif: tifffile.TiffFile, series: Any) -> int:
+    """Return where the last pixel is said to end; tifffile fills with zeros what is missing."""
+    ends = [0 if series.dataoffset is None else series.dataoffset + series.nbytes]
+    for page in tif.pages:
+        ends.extend(
+            offset + count
+            for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True)
+        )
+    return max(ends)
+
+
+@contextmanager
+def _lost_offsets() -> Iterator[list[str]]:
+    """Collect what tifffile logs, instead of raising, on offsets that point nowhere."""
+    lost: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            message = record.getMessage()
+            if "offset" in message or "corrupted" in message:
+                lost.append(message)
+
+    logger, handler = tifffile.logger(), Collect(logging.ERROR)
+    propagate = logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield lost
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+
+
+def _data(path: Path, tif: tifffile.TiffFile, series: Any) -> ArrayLike:
+    if series.dtype is None:
+        raise FileError(f"{path.name} holds pixels of a kind that cannot be read.")
+    if series.dataoffset is not None and series.keyframe.is_memmappable:
+        dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
+        return np.memmap(path, dtype, "r", series.dataoffset, series.shape)
+    array = _TiffArray(path, tif, series)
+    array[(0,) * len(array.shape)]  # an unknown compression shows at once
+    return array
+
+
+class _TiffArray:
+    """A compressed or scattered TIFF image, decoded where it is read.
+
+    Slicing decodes the strips and tiles it touches; the file is closed with the array.
+    """
+
+    def __init__(self, path: Path, tif: tifffile.TiffFile, series: Any) -> None:
+        self._name = path.name
+        self._array = zarr.open_array(series.aszarr(), mode="r")
+        self.shape: tuple[int, ...] = tuple(series.shape)
+        self.dtype = np.dtype(series.dtype)
+        weakref.finalize(self, tif.close)
+
+    def __getitem__(self, key: Any, /) -> Any:
+        try:
+            return self._array[key]
+        except IndexError:
+            raise
+        except UNREADABLE as error:
+            raise FileError(f"{self._name} cannot be decoded: {error}") from error
+
+
+def _known_axes(stored: str, tif: tifffile.TiffFile, shape: tuple[int, ...]) -> tuple[str, str]:
+    """Return the axes of a file, and again those that are a guess."""
+    if "S" in stored and (_composite(tif) or not stored.endswith("S")):
+        # ImageJ's composites of three channels are stored like colours but are channels.
+        stored = stored.replace("S", "C") if "C" not in stored else stored
+    if set(stored) <= set(KNOWN):
+        return stored, ""
+    guess = guess_axes(shape, rgb=stored.endswith("S"))
+    return guess, guess
+
+
+def _composite(tif: tifffile.TiffFile) -> bool:
+    return bool(tif.is_imagej) and (tif.imagej_metadata or {}).get("mode") == "composite"
+
+
+def _calibrated(image: Image, calibration: _Calibration, *, guessed: bool) -> Image:
+    sizes = [calibration.get(axis, (1.0, "pixel")) for axis in image.axes]
+    image = Image(
+        image.data,
+        axes=image.axes,
+        scale=tuple(size for size, _ in sizes),
+        units=tuple(unit for _, unit in sizes),
+        name=image.name,
+    )
+    # `Image` knows a guess by empty axes, but it cannot see which axis holds colours.
+    object.__setattr__(image, "axes_guessed", guessed)
+    return image
+
+
+def _calibration(tif: tifffile.TiffFile) -> _Calibration:
+    if tif.is_ome and tif.ome_metadata:
+        return _from_ome(tif.ome_metadata)
+    if tif.is_imagej:
+        return _from_imagej(tif)
+    # The resolution of other files is mostly that of a printer.
+    return {}
+
+
+def _from_ome(xml: str) -> _Calibration:
+    try:
+        root = ElementTree.fromstring(xml)
+    except ElementTree.ParseError:
+        return {}
+    pixels = next((each for each in root.iter() if each.tag.endswith("}Pixels")), None)
+    if pixels is None:
+        return {}
+    names = {axis: (f"PhysicalSize{axis}", "µm") for axis in "ZYX"}
+    names["T"] = ("TimeIncrement", "s")
+    found = {}
+    for axis, (attribute, default) in names.items():
+        size = _positive(pixels.get(attribute))
+        if size is not None:
+            found[axis] = (size, unit_name(pixels.get(f"{attribute}Unit", default)))
+    return found
+
+
+def _from_imagej(tif: tifffile.TiffFile) -> _Calibration:
+    metadata: Mapping[str, Any] = tif.imagej_metadata or {}
+    unit = unit_name(str(metadata.get("unit", "")))
+    found: _Calibration = {}
+    tags = tif.pages.first.tags
+    for axis in "YX":
+        tag = tags.get(f"{axis}Resolution")
+        pixels, length = tag.value if tag is not None else (0, 0)
+        if pixels and length and unit != "pixel":
+            found[axis] = (
+                length / pixels,
+                unit_name(str(metadata.get(f"{axis.lower()}unit", unit))),
+            )
+    spacing = _positive(metadata.get("spacing"))
+    if spacing is not None and unit != "pixel":
+        found["Z"] = (spacing, unit_name(str(metadata.get("zunit", unit))))
+    interval = _positive(metadata.get("finterval"))
+    if interval is not None:
+        found["T"] = (interval, unit_name(str(metadata.get("tunit", "sec"))))
+    return found
+
+
+def _positive(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) and number > 0 else None
+
+
+def _name(path: Path) -> str:
+    stem = path.stem
+    return stem[:-4] if stem.lower().endswith(".ome") else stem
