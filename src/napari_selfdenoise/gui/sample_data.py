@@ -13,17 +13,17 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 
 def cells() -> list[LayerData]:
-    """Cells with photon and read noise, and the clean image below."""
+    """Make cells with photon and read noise, and the clean image below."""
     return _layers("cells")
 
 
 def cells_striped() -> list[LayerData]:
-    """Cells with noise correlated along the rows, and the clean image below."""
+    """Make cells with noise correlated along the rows, and the clean image below."""
     return _layers("cells_striped")
 
 
 def cells_timelapse() -> list[LayerData]:
-    """Moving cells in a time-lapse, and the clean images below."""
+    """Make a time-lapse of moving cells, and the clean images below."""
     return _layers("cells_timelapse")
 
 
