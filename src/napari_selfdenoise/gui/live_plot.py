@@ -1,0 +1,76 @@
+"""Learning curves, drawn while they grow."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from napari.utils.theme import get_theme
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_selfdenoise.core.events import Metrics
+
+_COLOURS = ("#4c9be8", "#e8a34c", "#6cc26c", "#d26cc2", "#c2c26c")
+_MAX_POINTS = 2000
+
+
+class LivePlot(QWidget):
+    """One curve per metric over the training steps, in the viewer's colours."""
+
+    def __init__(self, theme: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._plot = pg.PlotWidget()
+        self._plot.setMouseEnabled(x=False, y=False)
+        self._plot.setMenuEnabled(False)
+        self._plot.hideButtons()
+        self._legend = self._plot.addLegend(offset=(-4, 4), labelTextSize="8pt")
+        self._curves: dict[str, pg.PlotDataItem] = {}
+        self._points: dict[str, tuple[list[float], list[float]]] = {}
+        self._start = self._last = 0
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._plot)
+        self.setFixedHeight(130)
+        self.set_theme(theme)
+
+    @property
+    def points(self) -> dict[str, tuple[list[float], list[float]]]:
+        """Steps and values of each curve."""
+        return self._points
+
+    def set_theme(self, name: str) -> None:
+        """Take the colours of a napari theme."""
+        theme = get_theme(name)
+        text = theme.text.as_hex()
+        self._plot.setBackground(theme.background.as_hex())
+        for side in ("left", "bottom"):
+            axis = self._plot.getAxis(side)
+            axis.setPen(theme.secondary.as_hex())
+            axis.setTextPen(text)
+        self._legend.setLabelTextColor(text)
+
+    def clear(self) -> None:
+        """Forget all curves."""
+        for name in self._curves:
+            self._plot.removeItem(self._curves[name])
+        self._curves, self._points = {}, {}
+        self._start = self._last = 0
+
+    def add(self, metrics: Metrics) -> None:
+        """Append one point to each curve; steps that start again go on to the right."""
+        if metrics.step < self._last:
+            self._start += self._last
+        self._last = metrics.step
+        for name, value in metrics.values.items():
+            steps, values = self._points.setdefault(name, ([], []))
+            steps.append(self._start + metrics.step)
+            values.append(value)
+            if len(steps) > _MAX_POINTS:  # thin out: the shape of the curve stays
+                del steps[1::2], values[1::2]
+            self._curve(name).setData(steps, values)
+
+    def _curve(self, name: str) -> pg.PlotDataItem:
+        if name not in self._curves:
+            colour = _COLOURS[len(self._curves) % len(_COLOURS)]
+            label = name.replace("/", " ").replace("_", " ")
+            pen = pg.mkPen(colour, width=2)
+            self._curves[name] = self._plot.plot([], [], pen=pen, name=label)
+        return self._curves[name]

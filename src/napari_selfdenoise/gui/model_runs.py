@@ -1,0 +1,35 @@
+"""Runs that deal with models; torch is imported when they start, in the worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.events import Progress, Run
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.result import Result
+
+
+def applying(model: Any, image: Image, context: Context) -> Run[Result]:
+    """Denoise `image` with a trained model."""
+    from napari_selfdenoise.engine import runs
+
+    return (yield from runs.apply(model, image, context))
+
+
+def saving(model: Any, path: Path) -> Run[Path]:
+    """Save a model as a file."""
+    from napari_selfdenoise.engine import model as models
+
+    yield Progress(0, 1, "saving the model")
+    models.save(model, path)
+    return path
+
+
+def loading(path: Path) -> Run[Any]:
+    """Load a model from a file."""
+    yield Progress(0, 1, "loading the model")
+    from napari_selfdenoise.engine import model as models
+
+    return models.load(path)

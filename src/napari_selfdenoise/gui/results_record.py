@@ -1,0 +1,61 @@
+"""The results part of the panel: one line per run, to be taken back as a whole."""
+
+from __future__ import annotations
+
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+
+_MOST_ROWS = 3
+
+
+class ResultsRecord(QWidget):
+    """Lists groups of result layers; ``remove_requested`` is emitted with a group's id."""
+
+    remove_requested = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._list = QListWidget()
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self._remove = QPushButton("Remove these results")
+        self._remove.setToolTip("Remove all layers of the chosen run.")
+        self._remove.clicked.connect(lambda: self.remove_requested.emit(self.group))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._list)
+        layout.addWidget(self._remove)
+        self._fit()
+
+    @property
+    def group(self) -> str:
+        """Id of the chosen group; empty if there is none."""
+        item = self._list.currentItem()
+        return "" if item is None else str(item.data(Qt.ItemDataRole.UserRole))
+
+    @property
+    def groups(self) -> list[str]:
+        """Ids of all groups, the newest first."""
+        items = (self._list.item(row) for row in range(self._list.count()))
+        return [str(item.data(Qt.ItemDataRole.UserRole)) for item in items]
+
+    def add(self, group: str, title: str) -> None:
+        """List a group on top and choose it."""
+        item = QListWidgetItem(title)
+        item.setToolTip(title)
+        item.setData(Qt.ItemDataRole.UserRole, group)
+        self._list.insertItem(0, item)
+        self._list.setCurrentRow(0)
+        self._fit()
+
+    def forget(self, group: str) -> None:
+        """Take a group off the list."""
+        self._list.takeItem(self.groups.index(group))
+        self._fit()
+
+    def _fit(self) -> None:
+        rows = min(max(self._list.count(), 1), _MOST_ROWS)
+        self._list.setFixedHeight(rows * max(self._list.sizeHintForRow(0), 20) + 8)
+        self.setVisible(self._list.count() > 0)

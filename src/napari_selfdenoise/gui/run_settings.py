@@ -1,0 +1,52 @@
+"""How to run, whatever the method: seed, device, time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from napari_selfdenoise.core.config import Config, setting
+from napari_selfdenoise.core.context import Context
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings(Config):
+    """Settings of a run that are the same for all methods."""
+
+    seed: int = setting(
+        0,
+        low=0,
+        high=999_999,
+        advanced=True,
+        help="Start of all random numbers; the same seed gives the same result.",
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = setting(
+        "auto",
+        advanced=True,
+        help="Where to compute; auto takes a graphics card if there is one.",
+    )
+    time_budget: int = setting(
+        0,
+        low=0,
+        high=86_400,
+        step=10,
+        title="Time budget (s)",
+        advanced=True,
+        help="Seconds after which training ends with what it has learned; 0 for no limit.",
+    )
+    fill_nan: bool = setting(
+        False,
+        title="Fill NaN",
+        advanced=True,
+        help="Replace pixels that are NaN or infinite by the mean of their neighbours.",
+    )
+
+    def context(self, preview_interval: float = 0.0) -> Context:
+        """Return the context of a new run."""
+        return Context(
+            device=self.device,
+            seed=self.seed,
+            time_budget=float(self.time_budget),
+            fill_nan=self.fill_nan,
+            preview_interval=preview_interval,
+        )

@@ -1,0 +1,39 @@
+"""Shared fixtures: a display for the tests that open a viewer, only when one runs."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+# Tests neither read nor write the user's napari settings.
+os.environ["NAPARI_CONFIG"] = ""
+
+
+@pytest.fixture(scope="session")
+def display():
+    """A display; on Linux without one, a virtual one of our own."""
+    if not sys.platform.startswith("linux") or os.environ.get("DISPLAY"):
+        yield
+        return
+    xvfb = shutil.which("Xvfb")
+    if xvfb is None:
+        pytest.skip("there is no display, and Xvfb is not installed")
+    read, write = os.pipe()
+    screen = ["-screen", "0", "1600x1200x24", "-nolisten", "tcp"]
+    command = [xvfb, "-displayfd", str(write), *screen]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        os.environ["DISPLAY"] = f":{pipe.readline().strip()}"
+    yield
+    del os.environ["DISPLAY"]
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture(scope="session")
+def qapp(display, qapp):
+    """pytest-qt's application, on our display."""
+    return qapp
