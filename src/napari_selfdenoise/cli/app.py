@@ -1,0 +1,263 @@
+"""The commands and their options; what they do is in the modules beside this one.
+
+Nothing slow is imported here, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+import napari_selfdenoise
+from napari_selfdenoise.cli.options import Json, MethodOptions, Overwrite, RunOptions
+from napari_selfdenoise.core.errors import SelfDenoiseError, UsageError
+
+app = App(
+    name="napari-selfdenoise",
+    help="Denoise microscopy images, learning from the noisy images alone.",
+    version=napari_selfdenoise.__version__,
+    help_epilogue=(
+        "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C "
+        "(what was done is kept)."
+    ),
+    help_format="plaintext",
+    default_parameter=Parameter(show_default=False),
+    result_action="return_value",
+)
+
+Images = Annotated[list[Path], Parameter(name="IMAGE", negative="")]
+Folder = Annotated[Path, Parameter(name=("--out", "-o"), show_default=True)]
+DEFAULT = MethodOptions()
+HERE = RunOptions()
+
+
+def main(tokens: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        code: int | None = app(tokens, exit_on_error=False)
+    except CycloptsError:
+        return 2  # cyclopts has said what is wrong
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except SelfDenoiseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped; nothing was written.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read the output, such as `head`, has gone
+        return 1
+    return code or 0
+
+
+@app.command(sort_key=0)
+def methods(name: Annotated[str, Parameter(name="NAME")] = "", /, *, json: Json = False) -> int:
+    """List the methods, or tell all about one: what it assumes, its settings, its paper.
+
+    Parameters
+    ----------
+    name
+        Tell all about this method.
+    json
+        Print one JSON object.
+    """
+    from napari_selfdenoise.cli import show_methods
+
+    return show_methods.show(name, as_json=json)
+
+
+@app.command(
+    sort_key=1,
+    usage="Usage: napari-selfdenoise denoise IMAGE... -o OUT -m METHOD [OPTIONS]\n",
+)
+def denoise(
+    images: Images,
+    /,
+    *,
+    out: Folder = Path(),
+    how: MethodOptions = DEFAULT,
+    where: RunOptions = HERE,
+    keep: str = "",
+    reference: Path | None = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> int:
+    """Denoise images; a method that learns, learns from each image alone.
+
+    Prints the path of what it writes: OUT/<image>.<method>.denoised.tif, an OME-TIFF
+    with axes, pixel size and provenance inside.
+
+    Parameters
+    ----------
+    images
+        TIFF, PNG or JPEG files.
+    out
+        Folder of the results; made if missing.
+    keep
+        What to write besides, separated by commas: residual.
+    reference
+        Clean image to compare with: prints PSNR and SSIM before and after.
+    overwrite
+        Replace results that are there already.
+    json
+        Print one JSON object: paths, seconds, scores, provenance.
+    """
+    from napari_selfdenoise.cli.files import Batch
+    from napari_selfdenoise.methods import get
+
+    method = get(how.method)
+    config = how.config(method)
+    batch = Batch(
+        method=method.name,
+        out=out,
+        start=lambda image, context: method.denoise(image, config, context),
+        new_context=lambda: where.context(how),
+        keep=_names(keep),
+        axes=where.axes,
+        reference=reference,
+        overwrite=overwrite,
+    )
+    return batch.run(images, as_json=json)
+
+
+@app.command(
+    sort_key=2,
+    usage="Usage: napari-selfdenoise train IMAGE... -o MODEL -m METHOD [OPTIONS]\n",
+)
+def train(
+    images: Images,
+    /,
+    *,
+    out: Folder,
+    how: MethodOptions = DEFAULT,
+    where: RunOptions = HERE,
+    resume: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> int:
+    """Train one model on many images, to be applied to others of their kind.
+
+    The state is kept in MODEL.checkpoint now and then. Ctrl-C keeps what was learned.
+
+    Parameters
+    ----------
+    images
+        TIFF, PNG or JPEG files.
+    out
+        The model's file; ends in .safetensors.
+    resume
+        Go on where an interrupted training of the same model was, and replace it.
+    overwrite
+        Replace the model if it is there already.
+    json
+        Print one JSON object: path, seconds, provenance.
+    """
+    from napari_selfdenoise.cli import training
+
+    return training.train(
+        images, out, how, where, resume=resume, overwrite=overwrite, as_json=json
+    )
+
+
+@app.command(
+    sort_key=3, usage="Usage: napari-selfdenoise apply MODEL IMAGE... -o OUT [OPTIONS]\n"
+)
+def apply(
+    model: Annotated[Path, Parameter(name="MODEL")],
+    images: Images,
+    /,
+    *,
+    out: Folder = Path(),
+    where: RunOptions = HERE,
+    keep: str = "",
+    reference: Path | None = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> int:
+    """Denoise images with a trained model, without training.
+
+    Parameters
+    ----------
+    model
+        File that `train` or the viewer wrote.
+    images
+        TIFF, PNG or JPEG files.
+    out
+        Folder of the results; made if missing.
+    keep
+        What to write besides, separated by commas: residual.
+    reference
+        Clean image to compare with: prints PSNR and SSIM before and after.
+    overwrite
+        Replace results that are there already.
+    json
+        Print one JSON object: paths, seconds, scores, provenance.
+    """
+    from napari_selfdenoise.cli import training
+    from napari_selfdenoise.cli.files import Batch
+
+    name, start = training.application(model)
+    batch = Batch(
+        method=name,
+        out=out,
+        start=start,
+        new_context=where.context,
+        keep=_names(keep),
+        axes=where.axes,
+        reference=reference,
+        overwrite=overwrite,
+    )
+    return batch.run(images, as_json=json)
+
+
+@app.command(sort_key=4)
+def demo(
+    *,
+    out: Folder = Path("demo-output"),
+    seed: int = 0,
+    view: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Denoise the built-in sample with every method that takes under a minute here.
+
+    Prints a table and writes the images and a contact sheet, replacing those of the demo
+    before.
+
+    Parameters
+    ----------
+    out
+        Folder of the images.
+    seed
+        Another seed gives other cells and other noise.
+    view
+        Open the images in napari.
+    json
+        Print one JSON object.
+    """
+    from napari_selfdenoise.cli import demonstration
+
+    return demonstration.demo(out, seed=seed, view=view, as_json=json)
+
+
+@app.command(sort_key=5)
+def doctor(*, json: Json = False) -> int:
+    """Say what is installed and what computes here; send it along with a bug report.
+
+    Parameters
+    ----------
+    json
+        Print one JSON object.
+    """
+    from napari_selfdenoise.cli import diagnosis
+
+    return diagnosis.doctor(as_json=json)
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]

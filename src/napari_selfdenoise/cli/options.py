@@ -1,0 +1,93 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from napari_selfdenoise.core.config import Config
+from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.errors import UsageError
+from napari_selfdenoise.core.method import Method
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+Overwrite = Annotated[bool, Parameter(negative="")]
+Json = Annotated[bool, Parameter(name="--json", negative="")]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class MethodOptions:
+    """Which method, and how it is set.
+
+    Attributes
+    ----------
+    method : str
+        Name of the method; `methods` lists them.
+    set : tuple of str
+        A setting of the method, NAME=VALUE; may be repeated. `methods NAME` lists them.
+    preset : str
+        Named settings of the method to start from.
+    time_budget : float
+        Seconds after which training ends with what it has learned; 0 for no limit.
+    seed : int
+        Same seed and device: same result.
+    """
+
+    method: Annotated[str, Parameter(name=("--method", "-m"), show_default=True)] = "lota_n2n"
+    set: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = ()
+    preset: str | None = None
+    time_budget: float = 0
+    seed: Annotated[int, Parameter(show_default=True)] = 0
+
+    def config(self, method: Method[Any]) -> Config:
+        """Return the settings of `method` that were asked for."""
+        return method.Config.from_strings(_pairs(self.set), self.preset)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Where a run executes and how its images are read.
+
+    Attributes
+    ----------
+    device : str
+        Where to compute; auto takes the fastest there is.
+    axes : str
+        One letter per axis as stored (T, C, Z, Y, X, S), if the file does not tell.
+    fill_nan : bool
+        Fill pixels that are NaN or infinite from their neighbours instead of refusing.
+    """
+
+    device: Annotated[DeviceName, Parameter(show_default=True)] = "auto"
+    axes: str = ""
+    fill_nan: Annotated[bool, Parameter(negative="")] = False
+
+    def context(
+        self,
+        method: MethodOptions | None = None,
+        checkpoint: Path | None = None,
+    ) -> Context:
+        """Return a fresh context for one run."""
+        return Context(
+            device=self.device,
+            fill_nan=self.fill_nan,
+            seed=0 if method is None else method.seed,
+            time_budget=0 if method is None else method.time_budget,
+            checkpoint=checkpoint,
+        )
+
+
+def _pairs(settings: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for each in settings:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise UsageError(f"--set {each} is not of the form NAME=VALUE, such as steps=500.")
+        pairs[name.strip()] = value.strip()
+    return pairs
