@@ -90,5 +90,7 @@ class NLMeans(PlanewiseMethod[NLMeansConfig]):
             fast_mode=True,
             channel_axis=-1,
         )
+        # scikit-image drops a colour axis of length one.
+        denoised = denoised.reshape(unit.shape)
         restored: NDArray[np.float32] = np.moveaxis(denoised, -1, 0) * span + low
         return restored

@@ -1,0 +1,230 @@
+"""Random training patches, and validation patches from a place of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_selfdenoise.data.normalization import Normalization
+from napari_selfdenoise.data.planes import Planes, Window
+
+SMALLEST = 16
+"""Planes smaller than this, in pixels, are mirrored up to it."""
+MANY_IMAGES = 5
+"""From this number on whole images are held out, not places."""
+POOL_BYTES = 512 * 2**20
+"""Normalised planes kept in memory; beyond it they are exchanged one by one."""
+DRAWS_PER_EXCHANGE = 32
+VALIDATION_PATCHES = 16
+
+
+class Patches:
+    """Random training patches, and validation patches from a place of their own.
+
+    The validation patches never overlap a training patch: a band of every plane is held
+    out, or whole images where there are many. (Neighbouring planes of a stack show nearly
+    the same thing, so holding out planes of one stack would not be independent.)
+
+    Parameters
+    ----------
+    sources : sequence of Planes
+        Where patches come from, all of one number of colour channels.
+    normalization : Normalization
+        Applied to every patch.
+    patch_size : int
+        Side of a patch in pixels, cut down to the smallest plane; 0 for whole planes.
+    validation_fraction : float
+        Share of the pixels that is held out; 0 for none.
+    rng : numpy.random.Generator
+        All random numbers come from it.
+    multiple : int
+        The sides of a patch are multiples of this.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Planes],
+        normalization: Normalization,
+        *,
+        patch_size: int,
+        validation_fraction: float,
+        rng: np.random.Generator,
+        multiple: int = 1,
+    ) -> None:
+        self.rng = rng
+        self._sources = sources
+        self._normalization = normalization
+        sides = np.array([planes.shape[1:] for planes in sources]).min(axis=0)
+        self.shape = tuple(_patch_side(side, patch_size, multiple) for side in map(int, sides))
+        """Height and width of a patch in pixels."""
+        self._split(validation_fraction)
+        self._order = [(s, p) for s in self._training for p in range(len(sources[s]))]
+        self._pool: list[tuple[int, int, NDArray[np.float32]]] = []
+        self._next = self._draws = 0
+
+    @property
+    def validates(self) -> bool:
+        """Whether anything is held out."""
+        return bool(self._validation)
+
+    def draw(self, count: int) -> NDArray[np.float32]:
+        """Return `count` random training patches, (count, channels, height, width)."""
+        self._refresh_pool()
+        patches = []
+        for _ in range(count):
+            source, _, values = self._pool[self.rng.integers(len(self._pool))]
+            rows, columns = self._random_window(self._windows[source])
+            patches.append(values[:, rows, columns])
+        return np.stack(patches)
+
+    def validation(self) -> NDArray[np.float32]:
+        """Return the held-out patches; the same at every call."""
+        places = [
+            (source, plane, window)
+            for source in self._validation
+            for plane in range(len(self._sources[source]))
+            for window in self._held_out[source]
+        ]
+        chosen = np.linspace(0, len(places) - 1, min(VALIDATION_PATCHES, len(places)))
+        patches = []
+        for source, plane, window in (places[int(at)] for at in chosen):
+            patches.append(self._load(source, plane)[:, window[0], window[1]])
+        return np.stack(patches)
+
+    def state(self) -> dict[str, Any]:
+        """Return what decides the next draws, as plain values."""
+        return {
+            "rng": self.rng.bit_generator.state,
+            "order": [list(place) for place in self._order],
+            "pool": [[source, plane] for source, plane, _ in self._pool],
+            "next": self._next,
+            "draws": self._draws,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on with the draws where `state` was taken."""
+        self.rng.bit_generator.state = state["rng"]
+        self._order = [(source, plane) for source, plane in state["order"]]
+        self._pool = [(s, p, self._load(s, p)) for s, p in state["pool"]]
+        self._next, self._draws = state["next"], state["draws"]
+
+    def _split(self, fraction: float) -> None:
+        everything = list(range(len(self._sources)))
+        self._training, self._validation = everything, everything
+        whole = [self._padded(planes) for planes in self._sources]
+        self._windows = {s: [_window(0, 0, *whole[s])] for s in everything}
+        self._held_out: dict[int, list[Window]] = {s: [] for s in everything}
+        if fraction > 0 and len(everything) >= MANY_IMAGES:
+            count = max(1, round(fraction * len(everything)))
+            held = sorted(map(int, self.rng.permutation(everything)[:count]))
+            self._training = [s for s in everything if s not in held]
+            self._validation = held
+            for s in held:
+                self._held_out[s] = _grid(_window(0, 0, *whole[s]), self.shape)
+        elif fraction > 0:
+            for s in everything:
+                windows, band = split_by_place(*whole[s], fraction, self.shape, self.rng)
+                self._windows[s] = windows
+                self._held_out[s] = _grid(band, self.shape) if band else []
+            self._validation = [s for s in everything if self._held_out[s]]
+        else:
+            self._validation = []
+
+    def _padded(self, planes: Planes) -> tuple[int, int]:
+        return max(planes.shape[1], self.shape[0]), max(planes.shape[2], self.shape[1])
+
+    def _load(self, source: int, plane: int) -> NDArray[np.float32]:
+        values = self._normalization.apply(self._sources[source].read(plane))
+        height, width = self._padded(self._sources[source])
+        missing = (0, height - values.shape[1]), (0, width - values.shape[2])
+        return np.pad(values, ((0, 0), *missing), mode="reflect")
+
+    def _refresh_pool(self) -> None:
+        """Fill the pool, or exchange its oldest plane if it cannot hold them all."""
+        channels, height, width = self._sources[0].shape
+        room = max(1, POOL_BYTES // (4 * channels * height * width))
+        while len(self._pool) < min(room, len(self._order)):
+            self._pool.append(self._advance())
+        self._draws += 1
+        if len(self._pool) < len(self._order) and self._draws % DRAWS_PER_EXCHANGE == 0:
+            self._pool.pop(0)
+            self._pool.append(self._advance())
+
+    def _advance(self) -> tuple[int, int, NDArray[np.float32]]:
+        if self._next == 0 and len(self._order) > 1:
+            self._order = [self._order[at] for at in self.rng.permutation(len(self._order))]
+        source, plane = self._order[self._next]
+        self._next = (self._next + 1) % len(self._order)
+        return source, plane, self._load(source, plane)
+
+    def _random_window(self, windows: list[Window]) -> Window:
+        height, width = self.shape
+        room = [
+            (rows.stop - rows.start - height + 1, columns.stop - columns.start - width + 1)
+            for rows, columns in windows
+        ]
+        positions = np.array([down * across for down, across in room])
+        at = int(self.rng.integers(positions.sum()))
+        which = int(np.searchsorted(np.cumsum(positions), at, side="right"))
+        down, across = divmod(at - int(positions[:which].sum()), room[which][1])
+        rows, columns = windows[which]
+        return _window(rows.start + down, columns.start + across, height, width)
+
+
+def split_by_place(
+    height: int,
+    width: int,
+    fraction: float,
+    patch: tuple[int, ...],
+    rng: np.random.Generator,
+) -> tuple[list[Window], Window | None]:
+    """Hold out a band across the longer side of a plane.
+
+    Returns
+    -------
+    training : list of Window
+        What is left on both sides of the band, each at least as large as a patch.
+    band : Window or None
+        The held-out band; ``None`` if the plane is too small for both.
+    """
+    longer = 0 if height >= width else 1
+    length = (height, width)[longer]
+    band = max(patch[longer], round(fraction * length))
+    if length - band < patch[longer]:
+        return [_window(0, 0, height, width)], None
+    # At a random place, but never so that both sides are too small for a patch.
+    starts = [
+        start
+        for start in range(length - band + 1)
+        if max(start, length - band - start) >= patch[longer]
+    ]
+    start = starts[int(rng.integers(len(starts)))]
+    pieces = [(0, start), (start, start + band), (start + band, length)]
+    windows: list[Window] = []
+    for first, last in pieces:
+        side = slice(first, last)
+        windows.append((side, slice(0, width)) if longer == 0 else (slice(0, height), side))
+    training = [windows[at] for at in (0, 2) if pieces[at][1] - pieces[at][0] >= patch[longer]]
+    return training, windows[1]
+
+
+def _patch_side(side: int, patch_size: int, multiple: int) -> int:
+    wanted = min(patch_size or side, side)
+    return max(wanted // multiple * multiple, -(-SMALLEST // multiple) * multiple)
+
+
+def _window(top: int, left: int, height: int, width: int) -> Window:
+    return slice(top, top + height), slice(left, left + width)
+
+
+def _grid(window: Window, patch: tuple[int, ...]) -> list[Window]:
+    """Return the patches that fit side by side into a window."""
+    rows, columns = window
+    return [
+        _window(top, left, patch[0], patch[1])
+        for top in range(rows.start, rows.stop - patch[0] + 1, patch[0])
+        for left in range(columns.start, columns.stop - patch[1] + 1, patch[1])
+    ]

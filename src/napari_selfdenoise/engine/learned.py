@@ -1,0 +1,186 @@
+"""Methods with a network. The engine trains it, predicts with it and saves it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+
+import numpy as np
+
+from napari_selfdenoise.core.config import Config, setting
+from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.events import Run
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.method import Method
+from napari_selfdenoise.core.result import Result
+from napari_selfdenoise.data.normalization import Policy
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Losses = Callable[["nn.Module", "Tensor"], Mapping[str, "Tensor"]]
+"""``losses(network, batch)`` returns named scalars whose sum is minimised."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig(Config):
+    """Settings of every method that trains a network."""
+
+    steps: int = setting(2000, low=1, high=1_000_000, step=100, help="Updates of the network.")
+    batch_size: int = setting(1, low=1, high=256, help="Patches per step.", advanced=True)
+    patch_size: int = setting(
+        128,
+        low=0,
+        high=2048,
+        step=16,
+        help="Side of the training patches in pixels; 0 takes whole planes.",
+        advanced=True,
+    )
+    learning_rate: float = setting(
+        1e-3,
+        low=1e-6,
+        high=0.1,
+        step=1e-6,
+        help="Size of the updates at the start of training.",
+        advanced=True,
+    )
+    schedule: Literal["constant", "halve", "cosine"] = setting(
+        "cosine",
+        help="How the learning rate falls: not at all, by half for the last quarter, or "
+        "along a cosine to zero.",
+        advanced=True,
+    )
+    weight_average: float = setting(
+        0.0,
+        low=0.0,
+        high=0.9999,
+        step=1e-4,
+        help="Decay per step of a running average of the network's weights, which then "
+        "predicts instead of the last weights; 0 for none.",
+        advanced=True,
+    )
+    validation_fraction: float = setting(
+        0.1,
+        low=0.0,
+        high=0.5,
+        step=0.01,
+        help="Share of the image, a place of its own, that is kept out of training to find "
+        "the best weights; 0 trains on everything.",
+        advanced=True,
+    )
+    patience: int = setting(
+        0,
+        low=0,
+        high=1000,
+        help="Validations without improvement after which training ends; 0 for never.",
+        advanced=True,
+    )
+    gradient_clip: float = setting(
+        0.0,
+        low=0.0,
+        high=1000.0,
+        step=0.1,
+        help="Largest norm of the gradient of each part of the network; 0 for no limit.",
+        advanced=True,
+    )
+    network_per: Literal["stack", "plane"] = setting(
+        "stack",
+        help="Train one network on all planes of a stack, or one for each plane.",
+        advanced=True,
+    )
+
+
+L = TypeVar("L", bound=TrainingConfig)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a training with one loss.
+
+    Attributes
+    ----------
+    name : str
+        As shown to users.
+    steps : int
+        Updates of the network.
+    losses : callable
+        ``losses(network, batch)`` returns named scalars whose sum is minimised.
+    learning_rate : float
+        At the start of the stage.
+    """
+
+    name: str
+    steps: int
+    losses: Losses
+    learning_rate: float
+
+
+class LearnedMethod(Method[L]):
+    """A method with a network. The engine trains it, predicts with it and saves it."""
+
+    normalization: ClassVar[Policy] = "standard"
+    """What the network sees: mean 0 and deviation 1, or the range 0 to 1."""
+    halo: ClassVar[int]
+    """Radius of the network's receptive field in pixels."""
+    multiple: ClassVar[int] = 1
+    """Sides of training patches are multiples of this."""
+    kilo_macs_per_pixel: ClassVar[float]
+    """Multiplications per trained pixel and step, forward, in thousands; for the forecast."""
+
+    @abstractmethod
+    def network(self, config: L, channels: int) -> nn.Module:
+        """Return an untrained network for images of `channels` colour samples."""
+
+    @abstractmethod
+    def losses(self, network: nn.Module, batch: Tensor, config: L) -> Mapping[str, Tensor]:
+        """Return named losses, whose sum is minimised.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+            Called with (B, C, Y, X); returns float32.
+        batch : Tensor
+            Normalised noisy patches, (B, C, Y, X), float32.
+        config : TrainingConfig
+            The method's settings.
+        """
+
+    def stages(self, network: nn.Module, config: L) -> Iterator[Stage]:
+        """Yield the stages of training; a stage is asked for when the one before is done."""
+        yield Stage(
+            "training",
+            config.steps,
+            lambda network, batch: self.losses(network, batch, config),
+            config.learning_rate,
+        )
+
+    def restore(self, network: nn.Module, tile: Tensor) -> Tensor:
+        """Return the denoised tile, (B, C, Y, X), of a normalised noisy one."""
+        denoised: Tensor = network(tile)
+        return denoised
+
+    def parts(self, network: nn.Module) -> dict[str, nn.Module]:
+        """Return the parts of the network whose gradients are clipped on their own."""
+        return {"network": network}
+
+    def denoise(self, image: Image, config: L, context: Context) -> Run[Result]:
+        """Train on `image`, then denoise it; see `Method.denoise`."""
+        # torch takes seconds to import, and this module is read to list the methods.
+        from napari_selfdenoise.engine.runs import train_and_apply
+
+        result = yield from train_and_apply(self, image, config, context)
+        return result
+
+    def forecast(self, image: Image, config: L) -> float:
+        """Return expected seconds, training only; see `Method.forecast`."""
+        sides = [min(config.patch_size or size, size) for size in image.shape]
+        patch = [sides[image.axes.index(axis)] for axis in "YX"]
+        networks = image.size("C")
+        if config.network_per == "plane":
+            planes = [image.size(axis) for axis in "TCZ"]
+            networks = int(np.prod(planes))
+        # Forward and backward are three forward passes; an ordinary core does 25 GMAC/s.
+        pixels = config.steps * config.batch_size * patch[0] * patch[1] * networks
+        return 2.0 + 3 * pixels * self.kilo_macs_per_pixel * 1e3 / 25e9

@@ -1,0 +1,305 @@
+"""The verbs of learned methods: train, apply, and both on one image."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.errors import ImageError, ModelError
+from napari_selfdenoise.core.events import Note, Preview, Run
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.result import Result
+from napari_selfdenoise.data.checks import Checked, check_image
+from napari_selfdenoise.data.normalization import Normalization
+from napari_selfdenoise.data.patches import Patches
+from napari_selfdenoise.data.planes import Planes, channel_planes
+from napari_selfdenoise.engine import forecast
+from napari_selfdenoise.engine.checkpoint import Checkpoint
+from napari_selfdenoise.engine.device import Compute, choose
+from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
+from napari_selfdenoise.engine.learner import Learner
+from napari_selfdenoise.engine.model import Member, Model
+from napari_selfdenoise.engine.planewise import unfinished, with_residual
+from napari_selfdenoise.engine.predict import predict, predict_window
+from napari_selfdenoise.engine.provenance import record, with_notes
+from napari_selfdenoise.engine.train import MakePreview, Trainer
+
+_global_random_numbers = threading.Lock()
+
+
+def train(
+    method: LearnedMethod[Any],
+    images: Sequence[Image],
+    config: TrainingConfig,
+    context: Context,
+) -> Run[Model]:
+    """Train a method on one image, a stack or many images.
+
+    Each fluorescence channel (axis C) gets a network of its own. Stopped early, the model
+    holds what was learned so far; channels that were not begun have no network.
+
+    Parameters
+    ----------
+    method : LearnedMethod
+        What to train.
+    images : sequence of Image
+        All with the same channels and colour samples; of any sizes.
+    config : TrainingConfig
+        The method's settings.
+    context : Context
+        Device, seed, stop flag, time budget, checkpoint.
+
+    Raises
+    ------
+    ImageError
+        If an image cannot be used or the images do not fit together.
+    """
+    checked = [check_image(image, fill_nan=context.fill_nan) for image in images]
+    model = yield from _train(method, checked, config, context)
+    return model
+
+
+def apply(model: Model, image: Image, context: Context) -> Run[Result]:
+    """Denoise an image with a trained model, without training.
+
+    Raises
+    ------
+    ModelError
+        If the model was trained on another number of channels or colour samples.
+    ImageError
+        If the image cannot be denoised.
+    """
+    checked = check_image(image, fill_nan=context.fill_nan)
+    result = yield from _apply(model, checked, context)
+    return result
+
+
+def train_and_apply(
+    method: LearnedMethod[Any], image: Image, config: TrainingConfig, context: Context
+) -> Run[Result]:
+    """Train a method on an image and denoise this image with it."""
+    checked = check_image(image, fill_nan=context.fill_nan)
+    model = yield from _train(method, [checked], config, context)
+    result = yield from _apply(model, checked, context)
+    notes = tuple(dict.fromkeys(model.provenance.notes + result.provenance.notes))
+    if not result.stopped:
+        forecast.remember(method, image, config, context.seconds)
+    return replace(
+        result,
+        provenance=replace(
+            result.provenance, notes=notes, precision=model.provenance.precision
+        ),
+    )
+
+
+def _train(
+    method: LearnedMethod[Any],
+    checked: Sequence[Checked],
+    config: TrainingConfig,
+    context: Context,
+) -> Run[Model]:
+    groups = _groups([each.image for each in checked], config)
+    compute = Compute.of(context)
+    digest = hashlib.sha256("".join(each.digest for each in checked).encode()).hexdigest()[:16]
+    together = replace(checked[0], digest=checked[0].digest if len(checked) == 1 else digest)
+    session = _Session(method, config, context, compute, digest)
+    members, notes = yield from with_notes(_train_members(session, groups))
+    if not context.stopped:
+        for number in range(len(groups)):
+            if (checkpoint := session.checkpoint(number)) is not None:
+                checkpoint.remove()
+    provenance = record(
+        method,
+        config,
+        context,
+        together,
+        notes=notes,
+        device=str(compute.device),
+        precision=compute.precision,
+    )
+    return Model(method, config, groups[0][0].channels, members, provenance)
+
+
+@dataclass(frozen=True)
+class _Session:
+    """What all networks of one training share."""
+
+    method: LearnedMethod[Any]
+    config: TrainingConfig
+    context: Context
+    compute: Compute
+    digest: str
+
+    def checkpoint(self, number: int) -> Checkpoint | None:
+        """Return the checkpoint of one network, if the context wants any."""
+        path = self.context.checkpoint
+        if path is None:
+            return None
+        fingerprint = f"{self.method.name} {self.config} {self.context.seed} {self.digest}"
+        name = path.name if number == 0 else f"{path.name}.{number}"
+        return Checkpoint(path.with_name(name), f"{fingerprint} {number}")
+
+
+def _train_members(session: _Session, groups: list[list[Planes]]) -> Run[tuple[Member, ...]]:
+    members: list[Member] = []
+    context = session.context
+    for number, sources in enumerate(groups):
+        label = (
+            f", {sources[0].name} ({number + 1} of {len(groups)})" if len(groups) > 1 else ""
+        )
+        left = context.time_budget - context.seconds
+        seconds = max(left, 0.1) / (len(groups) - number) if context.time_budget else np.inf
+        member = yield from _train_member(session, sources, number, label, seconds)
+        members.append(member)
+        if context.stopped:
+            break
+    return tuple(members)
+
+
+def _train_member(
+    session: _Session, sources: list[Planes], number: int, label: str, seconds: float
+) -> Run[Member]:
+    method, config, context = session.method, session.config, session.context
+    normalization = Normalization.fit(sources, method.normalization)
+    patches = Patches(
+        sources,
+        normalization,
+        patch_size=config.patch_size,
+        validation_fraction=config.validation_fraction,
+        rng=np.random.default_rng([context.seed, number]),
+        multiple=method.multiple,
+    )
+    if config.validation_fraction > 0 and not patches.validates:
+        yield Note("The image is too small to hold out a place for validation.")
+    network = _initialised(method, config, sources[0].channels, [context.seed, number])
+    learner = Learner(network, method.parts(network), config, session.compute)
+    trainer = Trainer(
+        learner,
+        patches,
+        config,
+        context,
+        label=label,
+        seconds=seconds,
+        preview=_preview(method, normalization, sources, context),
+        checkpoint=session.checkpoint(number),
+    )
+    yield from trainer.run(method.stages(learner.network, config))
+    return Member(learner.network.eval(), normalization)
+
+
+def _initialised(
+    method: LearnedMethod[Any], config: TrainingConfig, channels: int, seed: list[int]
+) -> nn.Module:
+    """Make the network from its own seed, leaving torch's global random numbers alone."""
+    with _global_random_numbers, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        return method.network(config, channels)
+
+
+def _groups(images: Sequence[Image], config: TrainingConfig) -> list[list[Planes]]:
+    """Return, for each network, the planes it learns from."""
+    first = images[0]
+    for image in images[1:]:
+        for axis, what in (("C", "channels"), ("S", "colour samples")):
+            if image.size(axis) != first.size(axis):
+                raise ImageError(
+                    f"{image.name} has {image.size(axis)} {what}, but {first.name} has "
+                    f"{first.size(axis)}; images that train one model need the same."
+                )
+    per_image = [channel_planes(image) for image in images]
+    groups = [list(sources) for sources in zip(*per_image, strict=True)]
+    if config.network_per == "plane":
+        return [
+            [alone] for group in groups for planes in group for alone in planes.each_alone()
+        ]
+    return groups
+
+
+def _preview(
+    method: LearnedMethod[Any],
+    normalization: Normalization,
+    sources: list[Planes],
+    context: Context,
+) -> MakePreview:
+    """Return what denoises the region a user looks at, if these planes show it."""
+
+    def preview(network: nn.Module, step: int) -> Preview | None:
+        region, image = context.preview_region, sources[0].image
+        if region is None:
+            return None
+        shown = image.crop(region)
+        out = np.full(shown.shape, np.nan, np.float32)
+        for planes in channel_planes(shown):
+            values = predict_window(network, method.restore, normalization, planes, 0)
+            planes.write(out, 0, values)
+        return Preview(step, shown.like(out, f"{image.name} preview"), region)
+
+    return preview
+
+
+def _apply(model: Model, checked: Checked, context: Context) -> Run[Result]:
+    denoised, notes = yield from with_notes(_predict(model, checked.image, context))
+    provenance = record(
+        model.method,
+        model.config,
+        context,
+        checked,
+        notes=notes,
+        device=str(choose(context.device)),
+    )
+    return Result(with_residual(checked.image, denoised), provenance, model, context.stopped)
+
+
+def _predict(model: Model, image: Image, context: Context) -> Run[NDArray[np.float32]]:
+    parts = _parts(model, image, partial=context.stopped)
+    out = np.full(image.shape, np.nan, np.float32)
+    total = sum(len(planes) for planes in channel_planes(image))
+    device = choose(context.device)
+    done = 0
+    for member, planes in parts:
+        done += yield from predict(
+            member.network.to(device),
+            model.method.restore,
+            member.normalization,
+            planes,
+            out,
+            context,
+            halo=model.method.halo,
+            label=f", {planes.name}" if len(parts) > 1 else "",
+        )
+        if context.stopping:
+            context.honour_stop()
+            break
+    if done < total:
+        yield Note(unfinished(done, total), "warning")
+    return out
+
+
+def _parts(model: Model, image: Image, *, partial: bool) -> list[tuple[Member, Planes]]:
+    """Return which network denoises which planes."""
+    if model.channels != image.size("S"):
+        raise ModelError(
+            f"The model was trained on images of {model.channels} colour sample(s) per pixel, "
+            f"but {image.name} has {image.size('S')} ({image.axes}). Train one on such images."
+        )
+    groups = channel_planes(image)
+    if model.config.network_per == "plane":
+        groups = [alone for planes in groups for alone in planes.each_alone()]
+    if len(model.members) == 1 and not partial:
+        return [(model.members[0], planes) for planes in groups]
+    if len(model.members) != len(groups) and not partial:
+        raise ModelError(
+            f"The model has {len(model.members)} networks, one for each "
+            f"{'plane' if model.config.network_per == 'plane' else 'channel'} it was trained "
+            f"on, but {image.name} has {len(groups)}."
+        )
+    return list(zip(model.members, groups, strict=False))

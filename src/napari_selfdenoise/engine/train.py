@@ -1,0 +1,270 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+
+from torch import nn
+
+from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.errors import TrainingError
+from napari_selfdenoise.core.events import Metrics, Note, Preview, Progress, Run
+from napari_selfdenoise.data.patches import Patches
+from napari_selfdenoise.engine.checkpoint import Checkpoint
+from napari_selfdenoise.engine.learned import Stage, TrainingConfig
+from napari_selfdenoise.engine.learner import Learner, State, under
+
+POINTS = 200
+"""Points of a learning curve, at most."""
+VALIDATIONS = 40
+GOOD_INTERVAL = 50
+"""Steps between two copies of the state to which training goes back after a NaN."""
+MOST_SETBACKS = 5
+SECONDS_BETWEEN_PROGRESS = 0.1
+
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda done: 1.0,
+    "halve": lambda done: 1.0 if done < 0.75 else 0.5,
+    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * min(done, 1.0))),
+}
+"""Share of a stage that is done -> factor of the learning rate."""
+
+MakePreview = Callable[[nn.Module, int], Preview | None]
+
+
+@dataclass
+class Position:
+    """Where a training stands; with the learner's state, all that a checkpoint holds."""
+
+    stage: int = 0
+    step: int = 0
+    before: int = 0
+    best: float = math.inf
+    waited: int = 0
+    slowdown: float = 1.0
+    setbacks: int = 0
+
+    @property
+    def total(self) -> int:
+        """Steps since the beginning of the first stage."""
+        return self.before + self.step
+
+
+class Trainer:
+    """Trains a learner's network through the stages of a method.
+
+    Parameters
+    ----------
+    learner : Learner
+        Network and optimiser; after `run` it holds the best weights.
+    patches : Patches
+        Where batches come from.
+    config : TrainingConfig
+        The method's settings.
+    context : Context
+        Stop flag, preview and checkpoint intervals.
+    label : str
+        Added to the stages' names, for example ``", channel 2 of 3"``.
+    seconds : float
+        Time after which training ends; the learning rate falls accordingly.
+    preview : callable, optional
+        Makes a preview with the network and the step it is given.
+    checkpoint : Checkpoint, optional
+        Where the state is written to now and then, and resumed from.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        patches: Patches,
+        config: TrainingConfig,
+        context: Context,
+        *,
+        label: str = "",
+        seconds: float = math.inf,
+        preview: MakePreview | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        self.learner, self.patches = learner, patches
+        self.config, self.context = config, context
+        self.label, self.seconds = label, seconds
+        self.preview, self.checkpoint = preview, checkpoint
+        self.at = Position()
+        self.stopped = False
+        self._best: State = {}
+        self._ends: State = {}
+        self._good: State = {}
+        self._sums: dict[str, float] = {}
+        self._held_out = learner.tensor(patches.validation()) if patches.validates else None
+        self._progress = _Timer(SECONDS_BETWEEN_PROGRESS)
+        self._previews = _Timer(context.preview_interval)
+        self._saves = _Timer(context.checkpoint_interval)
+        self._begun = time.monotonic()
+
+    def run(self, stages: Iterable[Stage]) -> Run[None]:
+        """Train through all stages, each asked for when the one before it is done.
+
+        Raises
+        ------
+        TrainingError
+            If the loss is not finite from the very beginning.
+        """
+        resumed = self._load()
+        before = 0
+        for number, stage in enumerate(stages):
+            if number < self.at.stage:
+                self.learner.adopt(under(f"end{number}/", self._ends))
+            else:
+                self.learner.begin()
+                if resumed:
+                    self.learner.load_state(resumed)
+                    resumed = {}
+                    yield Note(f"Training resumed at step {self.at.total}.")
+                else:
+                    self.at, self._best = Position(stage=number, before=before), {}
+                yield from self._run_stage(stage)
+                if self.stopped:
+                    return
+            before += stage.steps
+        if self.checkpoint is not None:
+            self._save(self.checkpoint)  # so that a resumed run of several networks skips it
+
+    def _run_stage(self, stage: Stage) -> Run[None]:
+        self._begun = time.monotonic()
+        self.learner.network.train()
+        while self.at.step < stage.steps:
+            if self.context.stopping:
+                self.context.honour_stop()
+                self.stopped = True
+                if self.checkpoint is not None:
+                    self._save(self.checkpoint)
+                break
+            reason = self._reason_to_end(stage)
+            if reason:
+                yield Note(reason)
+                break
+            setback = self._learn(stage)
+            if setback is not None:
+                yield setback
+            else:
+                yield from self._report(stage)
+        yield from self._finish(stage)
+
+    def _reason_to_end(self, stage: Stage) -> str:
+        at = self.at
+        if self._share(stage) >= 1:
+            return f"Time is up after {at.step} of {stage.steps} steps ({stage.name})."
+        if 0 < self.config.patience <= at.waited:
+            return f"{stage.name}: no improvement in {at.waited} validations, ended early."
+        if at.setbacks > MOST_SETBACKS:
+            return (
+                f"{stage.name}: unstable {at.setbacks} times, ended with the last good weights."
+            )
+        return ""
+
+    def _share(self, stage: Stage) -> float:
+        """Return how much of the stage is done, in steps or in time, 0 to 1."""
+        allowed = self.seconds * stage.steps / self.config.steps
+        return max(self.at.step / stage.steps, (time.monotonic() - self._begun) / allowed)
+
+    def _learn(self, stage: Stage) -> Note | None:
+        """Make one step; return a note if the loss was not finite."""
+        at, learner = self.at, self.learner
+        batch = learner.tensor(self.patches.draw(self.config.batch_size))
+        total, values = learner.loss(stage.losses, batch)
+        if not math.isfinite(total.item()):
+            return self._go_back(float(total))
+        if at.step % GOOD_INTERVAL == 0:
+            self._good = learner.state()
+        factor = SCHEDULES[self.config.schedule](self._share(stage)) * at.slowdown
+        learner.update(total, stage.learning_rate * factor)
+        at.step += 1
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        return None
+
+    def _go_back(self, loss: float) -> Note:
+        if not self._good:
+            raise TrainingError(
+                f"The loss is {loss} at the first step: the image's values are too extreme "
+                "for this method. Check them for outliers, or rescale the image."
+            )
+        self.learner.load_state(self._good)
+        self.at.setbacks += 1
+        self.at.slowdown /= 2
+        return Note(
+            f"The loss became {loss} at step {self.at.total}: went back to the last good "
+            "weights and halved the learning rate.",
+            "warning",
+        )
+
+    def _report(self, stage: Stage) -> Run[None]:
+        at, last = self.at, self.at.step == stage.steps
+        every = max(1, stage.steps // POINTS)
+        if at.step % every == 0 or last:
+            count = (at.step - 1) % every + 1
+            curve = {f"train/{name}": value / count for name, value in self._sums.items()}
+            self._sums = {}
+            yield Metrics(at.total, curve)
+        if at.step % max(10, stage.steps // VALIDATIONS) == 0 and not last:
+            yield from self._validate(stage)
+        if self._progress.due() or last:
+            yield Progress(at.total, self.config.steps, stage.name + self.label)
+        if self.preview is not None and self._previews.due():
+            picture = self.preview(self.learner.predictor, at.total)
+            if picture is not None:
+                yield picture
+        if self.checkpoint is not None and self._saves.due():
+            self._save(self.checkpoint)
+
+    def _validate(self, stage: Stage) -> Run[None]:
+        if self._held_out is None:
+            return
+        loss = self.learner.validate(stage.losses, self._held_out)
+        self.at.waited += 1
+        if loss < self.at.best:
+            self.at.best, self.at.waited, self._best = loss, 0, self.learner.snapshot()
+        yield Metrics(self.at.total, {"validation/loss": loss})
+
+    def _finish(self, stage: Stage) -> Run[None]:
+        """End a stage with its best weights, or the last ones if nothing is held out."""
+        yield from self._validate(stage)
+        self.learner.adopt(self._best or self.learner.snapshot())
+        self._sums = {}
+        ends = self.learner.snapshot().items()
+        self._ends |= {f"end{self.at.stage}/{name}": value for name, value in ends}
+
+    def _save(self, checkpoint: Checkpoint) -> None:
+        tensors = {f"learner/{name}": value for name, value in self.learner.state().items()}
+        tensors |= {f"best/{name}": value for name, value in self._best.items()}
+        facts = {"position": asdict(self.at), "patches": self.patches.state()}
+        checkpoint.save(tensors | self._ends, facts)
+
+    def _load(self) -> State:
+        """Take up a checkpoint; return the learner's state in it, empty if there is none."""
+        found = self.checkpoint.load(self.learner.compute.device) if self.checkpoint else None
+        if found is None:
+            return {}
+        tensors, facts = found
+        self.at = Position(**facts["position"])
+        self.patches.load_state(facts["patches"])
+        self._best = under("best/", tensors)
+        self._ends = {name: value for name, value in tensors.items() if name.startswith("end")}
+        return under("learner/", tensors)
+
+
+class _Timer:
+    """Says when an interval has passed; never for an interval of 0."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._last = seconds, time.monotonic()
+
+    def due(self) -> bool:
+        now = time.monotonic()
+        if self._seconds <= 0 or now - self._last < self._seconds:
+            return False
+        self._last = now
+        return True

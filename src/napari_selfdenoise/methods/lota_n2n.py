@@ -1,0 +1,178 @@
+"""LoTA-N2N: zero-shot Noise2Noise with a trace term.
+
+The image is split into two half-size images whose noise is independent, and a small
+network learns to predict one from the other (stage 1, Zero-Shot Noise2Noise). Stage 2
+freezes a copy of it and adds a term that keeps what the network changes from following
+the noise of its target.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from napari_selfdenoise.core.config import setting
+from napari_selfdenoise.engine.learned import LearnedMethod, Stage, TrainingConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class LotaN2NConfig(TrainingConfig):
+    """Settings of LoTA-N2N."""
+
+    trace_weight: float = setting(
+        1.0,
+        low=0.0,
+        high=1.95,
+        step=0.05,
+        help="Weight of the trace term in stage 2; 0 is plain Zero-Shot Noise2Noise. "
+        "At 2 and above the network of stage 1 would be a solution.",
+    )
+    trace_fraction: float = setting(
+        0.25,
+        low=0.0,
+        high=0.9,
+        step=0.05,
+        help="Share of the steps that stage 2, with the trace term, gets.",
+        advanced=True,
+    )
+    trace_patch: int = setting(
+        8,
+        low=1,
+        high=256,
+        help="Side, in pixels of the half-size images, of the tiles on which the trace "
+        "term is made small.",
+        advanced=True,
+    )
+    width: int = setting(
+        48, low=8, high=256, step=8, help="Channels of the network.", advanced=True
+    )
+    # The method is zero-shot: it trains on every pixel it denoises.
+    validation_fraction: float = setting(
+        0.0,
+        low=0.0,
+        high=0.5,
+        step=0.01,
+        help="Share of the image, a place of its own, that is kept out of training to find "
+        "the best weights; 0 trains on everything, as published.",
+        advanced=True,
+    )
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"steps": 500},
+        "paper": {"patch_size": 0, "schedule": "halve", "weight_average": 0.0},
+    }
+
+
+class LotaN2N(LearnedMethod[LotaN2NConfig]):
+    """Zero-shot denoising from one noisy image, without clean data or a noise model.
+
+    Assumes zero-mean noise that is independent between pixels, and structures wider than
+    a pixel: neighbouring clean pixels must be alike. Fails where noise is correlated
+    between neighbours (it is kept) and blurs structures of a single pixel.
+
+    No code was published, and the authors' text leaves stage 2 open. It follows the
+    abstract of the successor (arXiv 2607.24135): stage 1 is frozen to make proxies x_i of
+    the clean sub-images, and the patch-wise magnitude of the interaction between residual
+    y_j - x_i and prediction error g(y_i) - x_i is added to the loss. Proxies are the
+    sub-images of the denoised full image, so that the term has a gradient at once.
+
+    Deviations: random crops instead of the whole image (the network sees 5x5 pixels, so
+    nothing is lost), the consistency term of Zero-Shot Noise2Noise kept in both stages,
+    and no clipping of the output, which would shift the mean of dark images.
+    """
+
+    title = "LoTA-N2N"
+    summary = "Trains a small network on the two halves of one noisy image, in under a minute."
+    assumes = (
+        "Noise of zero mean, independent between pixels; keeps noise that is correlated "
+        "between neighbours."
+    )
+    reference = (
+        "Hu, Xia, Li, Yang, Low-Trace Adaptation of Zero-shot Self-supervised Blind Image "
+        "Denoising, arXiv:2403.12382 (2024)"
+    )
+    learns_from = "one image"
+    Config = LotaN2NConfig
+    normalization = "range"
+    halo = 2
+    multiple = 2
+    kilo_macs_per_pixel = 32.0  # 21.3 at full size, and half of it for the two halves
+
+    def network(self, config: LotaN2NConfig, channels: int) -> nn.Module:
+        """Return a network that predicts the noise."""
+        from napari_selfdenoise.nn.plain import PlainNetwork
+
+        return PlainNetwork(channels, config.width)
+
+    def restore(self, network: nn.Module, tile: Tensor) -> Tensor:
+        """Subtract the predicted noise."""
+        noise: Tensor = network(tile)
+        return tile - noise
+
+    def stages(self, network: nn.Module, config: LotaN2NConfig) -> Iterator[Stage]:
+        """Yield the two stages; the second starts from a frozen copy of the first."""
+        second = round(config.trace_fraction * config.steps)
+        first = config.steps - second
+
+        def pretrain(network: nn.Module, batch: Tensor) -> Mapping[str, Tensor]:
+            return self.losses(network, batch, config)
+
+        if first > 0:
+            yield Stage("training", first, pretrain, config.learning_rate)
+        if second == 0:
+            return
+        proxy = copy.deepcopy(network).eval().requires_grad_(False)
+
+        def adapt(network: nn.Module, batch: Tensor) -> Mapping[str, Tensor]:
+            return self._adapted_losses(network, proxy, batch, config)
+
+        yield Stage("adapting", second, adapt, 0.5 * config.learning_rate)
+
+    def losses(
+        self, network: nn.Module, batch: Tensor, config: LotaN2NConfig
+    ) -> Mapping[str, Tensor]:
+        """Return the losses of stage 1: residual and consistency."""
+        losses, _, _ = self._noise2noise(network, batch)
+        return losses
+
+    def _noise2noise(
+        self, network: nn.Module, batch: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Return the losses of Zero-Shot Noise2Noise, the halves and their denoised ones."""
+        import torch
+        from torch.nn.functional import mse_loss
+
+        from napari_selfdenoise.nn.subsample import pair_downsample
+
+        halves = torch.cat(pair_downsample(batch))  # (2B, C, Y/2, X/2)
+        others = halves.roll(len(batch), 0)  # each half beside its partner
+        denoised = self.restore(network, halves)
+        whole = torch.cat(pair_downsample(self.restore(network, batch)))
+        losses = {
+            "residual": mse_loss(denoised, others),
+            "consistency": mse_loss(denoised, whole),
+        }
+        return losses, halves, denoised
+
+    def _adapted_losses(
+        self, network: nn.Module, proxy: nn.Module, batch: Tensor, config: LotaN2NConfig
+    ) -> Mapping[str, Tensor]:
+        """Add the trace term: mean over tiles of |mean of (y_j - x_i)(g(y_i) - x_i)|."""
+        import torch
+        from torch.nn.functional import avg_pool2d
+
+        from napari_selfdenoise.nn.subsample import pair_downsample
+
+        losses, halves, denoised = self._noise2noise(network, batch)
+        with torch.no_grad():
+            clean = torch.cat(pair_downsample(self.restore(proxy, batch)))
+            residual = halves.roll(len(batch), 0) - clean
+        interaction = (residual * (denoised - clean)).mean(1, keepdim=True)
+        side = min(config.trace_patch, *interaction.shape[2:])
+        trace = avg_pool2d(interaction, side).abs().mean()
+        return {**losses, "trace": config.trace_weight * trace}
