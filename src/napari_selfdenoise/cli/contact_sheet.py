@@ -147,12 +147,12 @@ class _Sheet:
         bottom = y + SIDE - 14
         end = x + 14 + length / micrometers_per_pixel
         self._draw.rectangle((x + 14, bottom - 4, end, bottom), fill=BRIGHT)
-        self._text((x + 14, bottom - 24), f"{length} µm", 15, BRIGHT)
+        self._text((x + 14, bottom - 24), f"{length} micrometers", 14, BRIGHT)
 
     def legend(self, spread: float, limits: tuple[float, float]) -> None:
         """Say in the place of the noisy image's residual what the rows show."""
         x, y = self._corner(0, 2)
-        self._text((x, y + 8), "Below: what was taken away", 20, BRIGHT)
+        self._text((x, y + 8), "What was taken away", 20, BRIGHT)
         lines = (
             "noisy minus denoised, of the detail above;",
             "under Clean it is the noise itself.",
@@ -163,7 +163,11 @@ class _Sheet:
         )
         for number, line in enumerate(lines):
             self._text((x, y + 44 + 24 * number), line, 15, DIM)
-        self._text((x + 2, y + SIDE - 30), "residuals  →", 16, ACCENT)
+        # Pillow's own font has no arrow.
+        tip, middle = x + SIDE - 8, y + SIDE / 2
+        self._draw.polygon(
+            ((tip, middle), (tip - 16, middle - 10), (tip - 16, middle + 10)), fill=ACCENT
+        )
 
     def _corner(self, place: int, row: int) -> tuple[int, int]:
         return MARGIN + place * (SIDE + GAP), HEAD + row * (SIDE + GAP)

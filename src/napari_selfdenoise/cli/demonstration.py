@@ -76,7 +76,7 @@ def _write(out: Path, sample: Sample, results: dict[str, tuple[Result, Scores]])
     columns = [
         Column(
             get(name).title,
-            f"{result.provenance.seconds:.1f} s",
+            f"{result.provenance.seconds:.2g} s",
             result["denoised"].read(),
             scores.psnr,
             scores.ssim,
