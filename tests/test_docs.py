@@ -225,3 +225,14 @@ def test_the_example_with_a_network_learns(add):
     clean = sample.clean.read()
     assert psnr(result["denoised"].read(), clean) > psnr(sample.noisy.read(), clean) + 3
     assert np.isfinite(result["residual"].read()).all()
+
+
+def test_the_menu_entries_are_named_as_in_napari():
+    from npe2 import PluginManifest
+
+    manifest = PluginManifest.from_distribution("napari-selfdenoise")
+    (widget,) = manifest.contributions.widgets
+    for page in ("README.md", "docs/index.md", "docs/panel.md"):
+        text = (TOP / page).read_text(encoding="utf-8")
+        assert f"*Layers > Filter > {widget.display_name} ({manifest.display_name})*" in text
+    assert f"*File > Open Sample > {manifest.display_name}*" in text
