@@ -34,6 +34,8 @@ class Checkpoint:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_name(self.path.name + ".partial")
         metadata = {"facts": json.dumps(facts), "fingerprint": self.fingerprint}
+        # safetensors refuses tensors that are channels-last.
+        tensors = {name: value.contiguous() for name, value in tensors.items()}
         save_file(tensors, partial, metadata)
         partial.replace(self.path)
 
