@@ -156,8 +156,10 @@ def add_row(layout: QFormLayout, title: str, field: QWidget, tooltip: str) -> No
 def folded(title: str, content: QWidget) -> QCollapsible:
     """Return `content` folded away behind its title."""
     fold = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
-    fold.layout().setContentsMargins(0, 0, 0, 0)
-    fold.layout().setSpacing(2)
+    layout = fold.layout()
+    if layout is not None:
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
     fold.setDuration(0)
     fold.addWidget(content)
     return fold
@@ -173,11 +175,12 @@ def _field(declared: Setting) -> Any:
             "max": int(declared.maximum or 0),
             "step": int(declared.step or 1),
         }
-    field = create_widget(
+    field: Any = create_widget(
         value=declared.default, annotation=declared.type, name=declared.name, options=options
     )
     if declared.type is float:
         # Decimals first: a spin box rounds its bounds and its value to them.
+        field.native.setDecimals(1)
         bounds = (declared.minimum, declared.maximum, declared.step, declared.default)
         _widen(field.native, *(each for each in bounds if each is not None))
         field.min, field.max, field.step = declared.minimum, declared.maximum, declared.step
@@ -195,5 +198,6 @@ def _show(field: Any, value: Any) -> None:
 
 def _widen(box: QDoubleSpinBox, *values: float) -> None:
     """Give the spin box enough decimals to hold `values` exactly."""
-    needed = [-int(Decimal(repr(float(value))).normalize().as_tuple().exponent) for value in values]
-    box.setDecimals(max(box.decimals() if box.decimals() != 2 else 0, 1, *needed))
+    exponents = [Decimal(repr(float(v))).normalize().as_tuple().exponent for v in values]
+    needed = [-int(exponent) for exponent in exponents]
+    box.setDecimals(max(box.decimals(), *needed))

@@ -12,28 +12,27 @@ from pathlib import Path
 from typing import Any
 
 from napari import Viewer
-from napari.layers import Layer
 from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_selfdenoise.core.config import Config
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import SelfDenoiseError
-from napari_selfdenoise.core.events import Metrics, Preview, Run
+from napari_selfdenoise.core.events import Preview, Run
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.engine import forecast
 from napari_selfdenoise.gui import model_runs
 from napari_selfdenoise.gui.config_form import ConfigForm
 from napari_selfdenoise.gui.image_picker import ImagePicker
-from napari_selfdenoise.gui.labels import heading, sentence_label
+from napari_selfdenoise.gui.labels import heading, scrolled_column, sentence_label
 from napari_selfdenoise.gui.layer_adapter import LayerAdapter, Taken
 from napari_selfdenoise.gui.live_plot import LivePlot
+from napari_selfdenoise.gui.method_forms import MethodForms
 from napari_selfdenoise.gui.method_picker import MethodPicker, spoken
 from napari_selfdenoise.gui.model_bar import ModelBar
 from napari_selfdenoise.gui.results_record import ResultsRecord
 from napari_selfdenoise.gui.run_bar import RunBar
-from napari_selfdenoise.gui.run_controller import RunController, Stage
+from napari_selfdenoise.gui.run_controller import RunController
 from napari_selfdenoise.gui.run_settings import RunSettings
 from napari_selfdenoise.methods import METHODS, get
 
@@ -50,7 +49,6 @@ class _Job:
     title: str
     done: Callable[[Any], str]
     taken: Taken | None = None
-    layer: Layer | None = None
 
 
 class DenoisePanel(QWidget):
@@ -72,7 +70,6 @@ class DenoisePanel(QWidget):
         super().__init__()
         self._viewer = napari_viewer
         self._methods = dict(methods or {name: get(name) for name in METHODS})
-        self._forms: dict[str, ConfigForm[Any]] = {}
         self._model: Any = None
         self._job: _Job | None = None
         self._context: Context | None = None
@@ -80,13 +77,13 @@ class DenoisePanel(QWidget):
         self.controller = RunController(self)
         self.image_picker = ImagePicker(napari_viewer)
         self.method_picker = MethodPicker(self._methods)
+        self.forms = MethodForms(self._methods)
         self.run_form = ConfigForm(RunSettings, fold="Run: seed, device, time")
         self.run_bar = RunBar()
         self.plot = LivePlot(napari_viewer.theme)
         self.results = ResultsRecord()
         self.model_bar = ModelBar()
         self.noise_line = sentence_label()
-        self._settings = QWidget()
         self._view_timer = QTimer(self)
         self._view_timer.setInterval(_VIEW_INTERVAL)
         self._build()
@@ -95,45 +92,30 @@ class DenoisePanel(QWidget):
         self._on_image()
 
     def _build(self) -> None:
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(8, 4, 8, 8)
-        layout.setSpacing(6)
-        settings = QVBoxLayout(self._settings)
-        settings.setContentsMargins(0, 0, 0, 0)
-        self._results_heading = heading("Results")
-        for widget in (
+        column = scrolled_column(
             heading("Image"),
             self.image_picker,
             self.noise_line,
             heading("Method"),
             self.method_picker,
             heading("Settings"),
-            self._settings,
+            self.forms,
             self.run_form,
             self.run_bar,
             self.plot,
-            self._results_heading,
             self.results,
             heading("Model"),
             self.model_bar,
-        ):
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        self.plot.hide()
-        self._results_heading.hide()
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(content)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(column)
         self.setMinimumWidth(320)
 
     def _connect(self) -> None:
         self.image_picker.changed.connect(self._on_image)
         self.method_picker.changed.connect(self._on_method)
+        self.forms.changed.connect(self._show_forecasts)
         self.run_bar.denoise_requested.connect(self._denoise)
         self.run_bar.stop_requested.connect(self.controller.stop)
         self.results.remove_requested.connect(self.adapter.remove)
@@ -142,8 +124,8 @@ class DenoisePanel(QWidget):
         self.model_bar.apply_requested.connect(self._apply_model)
         self.adapter.adding.connect(self._on_adding)
         self.controller.started.connect(self._on_started)
-        self.controller.progress.connect(self._on_progress)
-        self.controller.metrics.connect(self._on_metrics)
+        self.controller.progress.connect(self.run_bar.show_stage)
+        self.controller.metrics.connect(self.plot.add)
         self.controller.preview.connect(self._on_preview)
         self.controller.note.connect(self.run_bar.show_note)
         self.controller.finished.connect(self._on_finished)
@@ -157,14 +139,15 @@ class DenoisePanel(QWidget):
 
     def _denoise(self) -> None:
         method = self._methods[self.method_picker.name]
-        config = self._form(self.method_picker.name).value
-        title = method.title
-        self._run_on_image(title, lambda image, context: method.denoise(image, config, context))
+        config = self.forms.value(self.method_picker.name)
+        self._run_on_image(
+            method.title, lambda image, context: method.denoise(image, config, context)
+        )
 
     def _apply_model(self) -> None:
         model = self._model
         self._run_on_image(
-            self._methods[model.method.name].title,
+            model.method.title,
             lambda image, context: model_runs.applying(model, image, context),
         )
 
@@ -177,7 +160,8 @@ class DenoisePanel(QWidget):
             self._keep_model(model)
             return f"Model {path.name} loaded."
 
-        self._start(_Job("Loading a model", done), lambda _: model_runs.loading(path), Context())
+        job = _Job("Loading a model", done)
+        self._start(job, lambda _: model_runs.loading(path), Context())
 
     def _run_on_image(self, title: str, run: Callable[[Any, Context], Run[Result]]) -> None:
         layer = self.image_picker.layer
@@ -194,7 +178,7 @@ class DenoisePanel(QWidget):
             return self._show_result(taken, result, title)
 
         context = self.run_form.value.context(PREVIEW_INTERVAL)
-        job = _Job(f"{title} on {taken.look.name}", done, taken, layer)
+        job = _Job(f"{title} on {taken.look.name}", done, taken)
         self._start(job, lambda context: run(taken.image, context), context)
 
     def _start(
@@ -212,15 +196,7 @@ class DenoisePanel(QWidget):
         self.run_bar.show_running(title)
         self.model_bar.allow(running=True, usable=False)
         self.plot.clear()
-        self.plot.hide()
         self._view_timer.start()
-
-    def _on_progress(self, stage: Stage) -> None:
-        self.run_bar.show_stage(stage)
-
-    def _on_metrics(self, metrics: Metrics) -> None:
-        self.plot.add(metrics)
-        self.plot.show()
 
     def _on_preview(self, preview: Preview) -> None:
         if self._job is not None and self._job.taken is not None:
@@ -247,16 +223,17 @@ class DenoisePanel(QWidget):
         took = spoken(result.provenance.seconds)
         stopped = ", stopped early" if result.stopped else ""
         self.results.add(group, f"{taken.look.name} · {title} ({took}{stopped})")
-        self._results_heading.show()
         if result.model is not None:
             self._keep_model(result.model)
-        return f"Stopped after {took}; what was reached is kept." if stopped else f"Done in {took}."
+        if result.stopped:
+            return f"Stopped after {took}; what was reached is kept."
+        return f"Done in {took}."
 
     def _keep_model(self, model: Any) -> None:
         self._model = model
-        title = self._methods[model.method.name].title
-        source = model.provenance.input_name
-        self.model_bar.show_model(f"{title}, trained on {source}.", f"{source}.{model.method.name}")
+        method, source = model.method, model.provenance.input_name
+        about = f"{method.title}, trained on {source}."
+        self.model_bar.show_model(about, f"{source}.{method.name}")
 
     # What changes around
 
@@ -267,38 +244,22 @@ class DenoisePanel(QWidget):
         self._show_forecasts()
 
     def _on_method(self, name: str) -> None:
-        shown = self._form(name)
-        for form in self._forms.values():
-            form.setVisible(form is shown)
+        self.forms.show_form(name)
         self._show_forecasts()
-
-    def _form(self, name: str) -> ConfigForm[Any]:
-        """Return the method's form; it keeps its values while others are shown."""
-        if name not in self._forms:
-            form: ConfigForm[Any] = ConfigForm(self._methods[name].Config)
-            form.changed.connect(self._show_forecasts)
-            self._forms[name] = form
-            layout = self._settings.layout()
-            if layout is not None:
-                layout.addWidget(form)
-        return self._forms[name]
 
     def _show_forecasts(self) -> None:
         image = self.image_picker.part()
         seconds: dict[str, float] = {}
         if image is not None:
             for name, method in self._methods.items():
-                form = self._forms.get(name)
-                config: Config = method.Config() if form is None else form.value
-                seconds[name] = forecast.seconds(method, image, config)
+                seconds[name] = forecast.seconds(method, image, self.forms.value(name))
         self.method_picker.show_seconds(seconds)
 
     def _follow_view(self) -> None:
         """Tell the run which part of the image is in view."""
         job = self._job
         if job is not None and job.taken is not None and self._context is not None:
-            assert job.layer is not None
-            self._context.preview_region = self.adapter.visible_part(job.layer, job.taken)
+            self._context.preview_region = self.adapter.visible_part(job.taken)
 
     def _on_adding(self, adding: bool) -> None:
         self.image_picker.follow = not adding
@@ -307,16 +268,16 @@ class DenoisePanel(QWidget):
         for group in self.results.groups:
             if not self.adapter.group(group):
                 self.results.forget(group)
-        self._results_heading.setVisible(bool(self.results.groups))
 
     def _on_theme(self) -> None:
         self.plot.set_theme(self._viewer.theme)
 
-    def event(self, event: QEvent) -> bool:
+    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
         """End the run when napari takes the panel out of its dock."""
-        if event.type() == QEvent.Type.ParentChange and self.parentWidget() is None:
+        moved = event is not None and event.type() == QEvent.Type.ParentChange
+        if moved and self.parentWidget() is None:
             self._leave()
-        return super().event(event)
+        super().changeEvent(event)
 
     def _leave(self) -> None:
         self.controller.abandon()

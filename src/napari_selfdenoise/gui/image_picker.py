@@ -8,7 +8,7 @@ import numpy as np
 from napari import Viewer
 from napari.layers import Layer
 from psygnal import Signal
-from qtpy.QtWidgets import QComboBox, QLabel, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
 from napari_selfdenoise.core.errors import SelfDenoiseError
 from napari_selfdenoise.core.image import Image

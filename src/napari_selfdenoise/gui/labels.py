@@ -1,11 +1,11 @@
-"""Labels of the panel: headings and wrapped sentences."""
+"""Labels of the panel, headings and wrapped sentences, and the column they stand in."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QSizePolicy
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 Tone = Literal["info", "warning"]
 _TONES = {"info": "", "warning": "color: #e0a030;"}
@@ -41,3 +41,20 @@ def heading(text: str) -> QLabel:
     label = QLabel(text)
     label.setStyleSheet("font-weight: bold; margin-top: 4px;")
     return label
+
+
+def scrolled_column(*widgets: QWidget) -> QScrollArea:
+    """Return widgets below each other, to be scrolled where the window is too low."""
+    content = QWidget()
+    layout = QVBoxLayout(content)
+    layout.setContentsMargins(8, 4, 8, 8)
+    layout.setSpacing(6)
+    for widget in widgets:
+        layout.addWidget(widget)
+    layout.addStretch(1)
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setWidget(content)
+    return scroll

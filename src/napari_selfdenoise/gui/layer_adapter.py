@@ -38,8 +38,9 @@ _LONGEST_PREVIEW = 512
 
 @dataclass(frozen=True, eq=False)
 class Taken:
-    """A part of a layer as it was taken for a run; it outlives the layer."""
+    """A part of a layer as it was taken for a run, to be used when the layer is gone."""
 
+    layer: ImageLayer
     image: Image
     look: LayerLook
     region: Region
@@ -77,13 +78,13 @@ class LayerAdapter:
     def take(self, layer: Layer, axes: str, use: Use) -> Taken:
         """Take a part of a layer for a run; raises with a sentence if it cannot be used."""
         region = self.region(layer, axes, use)
-        return Taken(read_layer(layer, axes, region), LayerLook.of(layer), region)
+        return Taken(layer, read_layer(layer, axes, region), LayerLook.of(layer), region)
 
-    def visible_part(self, layer: Layer, taken: Taken) -> Region | None:
+    def visible_part(self, taken: Taken) -> Region | None:
         """Return what is in view of a taken part, in its own pixels; None if nothing is."""
-        if layer not in self._viewer.layers:
+        if taken.layer not in self._viewer.layers:
             return None
-        view = self.region(layer, taken.image.axes, "region")
+        view = self.region(taken.layer, taken.image.axes, "region")
         parts = []
         for seen, mine in zip(view, taken.region, strict=True):
             start, stop = max(seen.start, mine.start), min(seen.stop, mine.stop)
@@ -128,7 +129,7 @@ class LayerAdapter:
         group = uuid.uuid4().hex
         with self._added_by_us():
             # The first image is the one to look at: it goes on top, alone visible.
-            for kind, image in reversed(result.images.items()):
+            for kind, image in reversed(list(result.images.items())):
                 self._add_one(taken, result, kind, image, title, group)
         return group
 
@@ -200,7 +201,8 @@ def _as_shown(data: NDArray[Any], look: LayerLook) -> NDArray[Any]:
         return data
     info = np.iinfo(look.dtype)
     whole = np.clip(np.rint(np.nan_to_num(data)), info.min, info.max)
-    return whole.astype(look.dtype)
+    shown: NDArray[Any] = whole.astype(look.dtype)
+    return shown
 
 
 def _around_zero(residual: NDArray[Any]) -> tuple[float, float]:

@@ -55,9 +55,7 @@ def check_layer(layer: Layer) -> None:
     """Raise `ImageError` unless `layer` is an image layer."""
     if not isinstance(layer, ImageLayer):
         kind = type(layer).__name__.lower()
-        raise ImageError(
-            f"{layer.name} is a {kind} layer; only image layers can be denoised."
-        )
+        raise ImageError(f"{layer.name} is a {kind} layer; only image layers can be denoised.")
 
 
 def array_of(layer: ImageLayer) -> Any:
@@ -106,7 +104,7 @@ def part_of(data: Any, region: Region) -> Any:
     if not lazy_slices:
         import dask.array
 
-        data = dask.array.from_array(data)
+        data = dask.array.from_array(data)  # type: ignore[no-untyped-call]
     return data[region]
 
 

@@ -30,6 +30,7 @@ class LivePlot(QWidget):
         layout.addWidget(self._plot)
         self.setFixedHeight(130)
         self.set_theme(theme)
+        self.hide()
 
     @property
     def points(self) -> dict[str, tuple[list[float], list[float]]]:
@@ -48,11 +49,12 @@ class LivePlot(QWidget):
         self._legend.setLabelTextColor(text)
 
     def clear(self) -> None:
-        """Forget all curves."""
+        """Forget all curves, and hide until there are new ones."""
         for name in self._curves:
             self._plot.removeItem(self._curves[name])
         self._curves, self._points = {}, {}
         self._start = self._last = 0
+        self.hide()
 
     def add(self, metrics: Metrics) -> None:
         """Append one point to each curve; steps that start again go on to the right."""
@@ -66,6 +68,7 @@ class LivePlot(QWidget):
             if len(steps) > _MAX_POINTS:  # thin out: the shape of the curve stays
                 del steps[1::2], values[1::2]
             self._curve(name).setData(steps, values)
+        self.show()
 
     def _curve(self, name: str) -> pg.PlotDataItem:
         if name not in self._curves:

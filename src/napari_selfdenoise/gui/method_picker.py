@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from psygnal import Signal
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.gui.labels import sentence_label
 
 _MOST_ROWS = 6
+_ROW_HEIGHT = 24
 
 
 class MethodPicker(QWidget):
@@ -32,6 +40,7 @@ class MethodPicker(QWidget):
         super().__init__(parent)
         self._methods = dict(methods)
         self._list = QTreeWidget()
+        self._items: dict[str, QTreeWidgetItem] = {}
         self._about = sentence_label()
         self._fill()
         layout = QVBoxLayout(self)
@@ -45,19 +54,21 @@ class MethodPicker(QWidget):
     @property
     def name(self) -> str:
         """Name of the picked method."""
-        name: str = self._list.currentItem().data(0, Qt.ItemDataRole.UserRole)
-        return name
+        return list(self._methods)[self._list.indexOfTopLevelItem(self._list.currentItem())]
 
     def pick(self, name: str) -> None:
         """Pick a method by name."""
-        self._list.setCurrentItem(self._list.topLevelItem(list(self._methods).index(name)))
+        self._list.setCurrentItem(self._items[name])
 
     def show_seconds(self, seconds: Mapping[str, float]) -> None:
         """Show how long each method is expected to take; nothing where not given."""
-        for row, name in enumerate(self._methods):
-            item = self._list.topLevelItem(row)
+        for name, item in self._items.items():
             text = f"about {spoken(seconds[name])}" if name in seconds else ""
             item.setText(1, text)
+
+    def time_of(self, name: str) -> str:
+        """Return the time shown for a method."""
+        return self._items[name].text(1)
 
     def _fill(self) -> None:
         table = self._list
@@ -67,19 +78,21 @@ class MethodPicker(QWidget):
         table.setUniformRowHeights(True)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         for name, method in self._methods.items():
-            item = QTreeWidgetItem([method.title, ""])
-            item.setData(0, Qt.ItemDataRole.UserRole, name)
-            item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            item = self._items[name] = QTreeWidgetItem([method.title, ""])
+            item.setSizeHint(0, QSize(0, _ROW_HEIGHT))
+            item.setTextAlignment(1, right)
             for column in (0, 1):
                 item.setToolTip(column, f"{method.summary}\n{method.reference}")
             table.addTopLevelItem(item)
         header = table.header()
-        header.setStretchLastSection(False)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        if header is not None:
+            header.setStretchLastSection(False)
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+            header.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         rows = min(len(self._methods), _MOST_ROWS)
-        table.setFixedHeight(rows * max(table.sizeHintForRow(0), 20) + 8)
+        table.setFixedHeight(rows * _ROW_HEIGHT + 8)
 
     def _on_pick(self) -> None:
         method = self._methods[self.name]

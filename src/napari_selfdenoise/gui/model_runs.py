@@ -9,6 +9,7 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.events import Progress, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Result
+from napari_selfdenoise.methods import get
 
 
 def applying(model: Any, image: Image, context: Context) -> Run[Result]:
@@ -23,13 +24,13 @@ def saving(model: Any, path: Path) -> Run[Path]:
     from napari_selfdenoise.engine import model as models
 
     yield Progress(0, 1, "saving the model")
-    models.save(model, path)
+    models.save(model, path, overwrite=True)  # the file dialog has asked
     return path
 
 
 def loading(path: Path) -> Run[Any]:
-    """Load a model from a file."""
+    """Load a model from a file; torch is imported after the first event."""
     yield Progress(0, 1, "loading the model")
     from napari_selfdenoise.engine import model as models
 
-    return models.load(path)
+    return models.load(path, get)

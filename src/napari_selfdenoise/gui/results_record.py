@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from psygnal import Signal
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
+from napari_selfdenoise.gui.labels import heading
+
 _MOST_ROWS = 3
+_ROW_HEIGHT = 24
 
 
 class ResultsRecord(QWidget):
@@ -16,6 +19,7 @@ class ResultsRecord(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._groups: list[str] = []
         self._list = QListWidget()
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
@@ -25,6 +29,7 @@ class ResultsRecord(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        layout.addWidget(heading("Results"))
         layout.addWidget(self._list)
         layout.addWidget(self._remove)
         self._fit()
@@ -32,30 +37,32 @@ class ResultsRecord(QWidget):
     @property
     def group(self) -> str:
         """Id of the chosen group; empty if there is none."""
-        item = self._list.currentItem()
-        return "" if item is None else str(item.data(Qt.ItemDataRole.UserRole))
+        row = self._list.currentRow()
+        return self._groups[row] if row >= 0 else ""
 
     @property
     def groups(self) -> list[str]:
         """Ids of all groups, the newest first."""
-        items = (self._list.item(row) for row in range(self._list.count()))
-        return [str(item.data(Qt.ItemDataRole.UserRole)) for item in items]
+        return list(self._groups)
 
     def add(self, group: str, title: str) -> None:
         """List a group on top and choose it."""
         item = QListWidgetItem(title)
         item.setToolTip(title)
-        item.setData(Qt.ItemDataRole.UserRole, group)
+        item.setSizeHint(QSize(0, _ROW_HEIGHT))
+        self._groups.insert(0, group)
         self._list.insertItem(0, item)
         self._list.setCurrentRow(0)
         self._fit()
 
     def forget(self, group: str) -> None:
         """Take a group off the list."""
-        self._list.takeItem(self.groups.index(group))
+        row = self._groups.index(group)
+        del self._groups[row]
+        self._list.takeItem(row)
         self._fit()
 
     def _fit(self) -> None:
         rows = min(max(self._list.count(), 1), _MOST_ROWS)
-        self._list.setFixedHeight(rows * max(self._list.sizeHintForRow(0), 20) + 8)
+        self._list.setFixedHeight(rows * _ROW_HEIGHT + 8)
         self.setVisible(self._list.count() > 0)

@@ -46,6 +46,11 @@ class RunBar(QWidget):
         self._stop.clicked.connect(lambda: self._on_stop())
         self.show_idle()
 
+    @property
+    def sentence(self) -> str:
+        """What is said below the bar."""
+        return self._says.text()
+
     def allow(self, problem: str) -> None:
         """Enable *Denoise*, or disable it and say why."""
         self._problem = problem

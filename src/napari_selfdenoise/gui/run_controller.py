@@ -6,6 +6,7 @@ The only place that turns errors into notifications.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
@@ -44,7 +45,7 @@ class _Failed:
     error: Exception
 
 
-_ABANDONED = object()
+_ABANDONED, _FINISHED = object(), object()
 
 
 class _Current:
@@ -53,6 +54,7 @@ class _Current:
     def __init__(self) -> None:
         self.context: Context | None = None
         self.worker: GeneratorWorker | None = None
+        self.deleted = False
 
 
 class RunController(QObject):
@@ -77,19 +79,19 @@ class RunController(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._current = _Current()
-        self._timer = StageTimer()
+        self._timer, self._title = StageTimer(), ""
         self._activity: Any = None
         self._outcome: Any = _ABANDONED
-        self.destroyed.connect(partial(_abandon, self._current))
+        self._inbox: deque[Any] = deque()
+        self._handling = False
+        self.destroyed.connect(partial(_on_deleted, self._current))
 
     @property
     def running(self) -> bool:
         """Whether a run is on."""
         return self._current.worker is not None
 
-    def start(
-        self, title: str, make_run: Callable[[], Run[Any]], context: Context
-    ) -> None:
+    def start(self, title: str, make_run: Callable[[], Run[Any]], context: Context) -> None:
         """Start a run.
 
         Parameters
@@ -103,12 +105,11 @@ class RunController(QObject):
         """
         if self.running:
             raise RuntimeError("a run is on already")
-        self._timer = StageTimer()
+        self._timer, self._title = StageTimer(), title
         self._activity = activity(total=0, desc=title)
-        work = partial(_work, make_run)
 
         def run() -> Generator[tuple[Event, ...], None, Any]:
-            return (yield from work())
+            return (yield from _work(make_run, lambda: bool(worker.abort_requested)))
 
         run.__qualname__ = title  # napari names the function when it asks before closing
         worker = create_worker(run)
@@ -136,18 +137,45 @@ class RunController(QObject):
         else:
             notification_manager.receive_error(type(error), error, error.__traceback__)
 
+    def _receive(self, *arrived: Any) -> None:
+        """Handle what the worker sends, strictly one after the other.
+
+        napari's progress bars process waiting events, so this is called again while it is
+        still at work on what came before.
+        """
+        self._inbox.extend(arrived)
+        if self._handling:
+            return
+        self._handling = True
+        try:
+            while self._inbox and not self._current.deleted:
+                self._handle(self._inbox.popleft())
+        finally:
+            self._handling = False
+
+    def _handle(self, arrived: Any) -> None:
+        if arrived is _FINISHED:
+            self._finish()
+        elif isinstance(arrived, Progress):
+            stage = self._timer.update(arrived)
+            self.progress.emit(stage)
+            self._show_activity(stage)
+        elif isinstance(arrived, Metrics):
+            self.metrics.emit(arrived)
+        elif isinstance(arrived, Preview):
+            self.preview.emit(arrived)
+        elif isinstance(arrived, Note):
+            self.note.emit(arrived)
+
     def _on_events(self, events: tuple[Event, ...]) -> None:
-        for event in events:
-            if isinstance(event, Progress):
-                stage = self._timer.update(event)
-                self._show_activity(stage)
-                self.progress.emit(stage)
-            elif isinstance(event, Metrics):
-                self.metrics.emit(event)
-            elif isinstance(event, Preview):
-                self.preview.emit(event)
-            else:
-                self.note.emit(event)
+        self._receive(*events)
+
+    def _on_returned(self, outcome: Any) -> None:
+        self._outcome = outcome
+
+    def _on_finished(self) -> None:
+        # The worker says so after ``returned``, or alone when the run was abandoned.
+        self._receive(_FINISHED)
 
     def _show_activity(self, stage: Stage) -> None:
         bar, now = self._activity, stage.progress
@@ -155,14 +183,10 @@ class RunController(QObject):
             return
         if bar.total != now.total or bar.n > now.step:
             bar.reset(total=now.total)
-        bar.set_description(now.stage)
+        bar.set_description(f"{self._title}, {now.stage}")
         bar.update(now.step - bar.n)
 
-    def _on_returned(self, outcome: Any) -> None:
-        self._outcome = outcome
-
-    def _on_finished(self) -> None:
-        """Emitted by the worker after ``returned``, and alone when the run was abandoned."""
+    def _finish(self) -> None:
         outcome, self._outcome = self._outcome, _ABANDONED
         self._current.context = self._current.worker = None
         if self._activity is not None:
@@ -203,12 +227,17 @@ class StageTimer:
 
 
 def paced(
-    run: Run[Any], pace: float = PACE, clock: Callable[[], float] = time.monotonic
+    run: Run[Any],
+    pace: float = PACE,
+    *,
+    abandoned: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Generator[tuple[Event, ...], None, Any]:
     """Pass the events of `run` on in batches, at most one batch per `pace` seconds.
 
     Of the progress of a stage and of the previews only the latest is kept; metrics and
-    notes all arrive. Returns what the run returns.
+    notes all arrive. Returns what the run returns. When it is `abandoned` the run is closed
+    at its next event, because a worker that quits leaves its generator open.
     """
     waiting: list[Event] = []
     sent = -float("inf")
@@ -219,6 +248,9 @@ def paced(
             if waiting:
                 yield tuple(waiting)
             return end.value
+        if abandoned():
+            run.close()
+            return None
         waiting = [old for old in waiting if not _replaces(event, old)] + [event]
         if clock() - sent >= pace:
             yield tuple(waiting)
@@ -231,16 +263,23 @@ def _replaces(new: Event, old: Event) -> bool:
     return isinstance(new, Preview) and isinstance(old, Preview)
 
 
-def _work(make_run: Callable[[], Run[Any]]) -> Generator[tuple[Event, ...], None, Any]:
+def _work(
+    make_run: Callable[[], Run[Any]], abandoned: Callable[[], bool]
+) -> Generator[tuple[Event, ...], None, Any]:
     # Every exception becomes a value: napari's worker would swallow a RuntimeError, which
     # is what torch raises when memory runs out.
     try:
-        return (yield from paced(make_run()))
+        return (yield from paced(make_run(), abandoned=abandoned))
     except Exception as error:  # noqa: BLE001
         return _Failed(error)
 
 
-def _abandon(current: _Current, *_: object) -> None:
+def _on_deleted(current: _Current, *_: object) -> None:
+    current.deleted = True
+    _abandon(current)
+
+
+def _abandon(current: _Current) -> None:
     if current.context is not None:
         current.context.stop()
     if current.worker is not None:
