@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_selfdenoise.engine.device import Compute, Float32Outputs
+from napari_selfdenoise.engine.device import Compute, Float32Outputs, place
 from napari_selfdenoise.engine.learned import Losses, TrainingConfig
 
 State = dict[str, Tensor]
@@ -43,7 +43,7 @@ class Learner:
         config: TrainingConfig,
         compute: Compute,
     ) -> None:
-        self.network = network.to(compute.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = place(network, compute.device)
         averaged = config.weight_average > 0
         self.predictor = copy.deepcopy(self.network).eval() if averaged else self.network
         self.parts, self.config, self.compute = parts, config, compute

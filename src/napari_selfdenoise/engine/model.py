@@ -36,10 +36,11 @@ _KEY = "napari-selfdenoise"
 
 @dataclass(frozen=True, eq=False)
 class Member:
-    """One trained network and the normalisation it was trained with."""
+    """One trained network with the intensities it was trained on; see `Denoiser`."""
 
     network: nn.Module
     normalization: Normalization
+    brightness: tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,10 @@ def save(model: Model, path: str | Path, *, overwrite: bool = False) -> Path:
         "method": model.method.name,
         "settings": model.config.to_json(),
         "channels": model.channels,
-        "normalization": [member.normalization.to_json() for member in model.members],
+        "members": [
+            {"normalization": each.normalization.to_json(), "brightness": each.brightness}
+            for each in model.members
+        ],
         "provenance": model.provenance.to_json(),
     }
     weights = {
@@ -158,13 +162,14 @@ def load(path: str | Path, find_method: Callable[[str], Method[Any]]) -> Model:
     with safe_open(path, "pt") as file:
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     members = []
-    for number, normalization in enumerate(facts["normalization"]):
+    for number, intensities in enumerate(facts["members"]):
         network = method.network(config, facts["channels"])
         try:
             network.load_state_dict(under(f"{number}/", weights))
         except RuntimeError as error:
             raise ModelError(f"{path} does not fit its own settings: {error}") from error
-        members.append(Member(network.eval(), Normalization.from_json(normalization)))
+        normalization = Normalization.from_json(intensities["normalization"])
+        members.append(Member(network.eval(), normalization, tuple(intensities["brightness"])))
     provenance = Provenance(
         **{**facts["provenance"], "notes": tuple(facts["provenance"]["notes"])}
     )

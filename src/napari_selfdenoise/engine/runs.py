@@ -24,12 +24,12 @@ from napari_selfdenoise.data.patches import Patches
 from napari_selfdenoise.data.planes import Planes, channel_planes
 from napari_selfdenoise.engine import forecast
 from napari_selfdenoise.engine.checkpoint import Checkpoint
-from napari_selfdenoise.engine.device import Compute, choose
+from napari_selfdenoise.engine.device import Compute, choose, place
 from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
 from napari_selfdenoise.engine.learner import Learner
 from napari_selfdenoise.engine.model import Member, Model
 from napari_selfdenoise.engine.planewise import unfinished, with_residual
-from napari_selfdenoise.engine.predict import predict, predict_window
+from napari_selfdenoise.engine.predict import Denoiser, predict
 from napari_selfdenoise.engine.provenance import record, with_notes
 from napari_selfdenoise.engine.train import MakePreview, Trainer
 
@@ -193,7 +193,13 @@ def _train_member(
         checkpoint=session.checkpoint(number),
     )
     yield from trainer.run(method.stages(learner.network, config))
-    return Member(learner.network.eval(), normalization)
+    unshifted = Member(learner.network.eval(), normalization, (0.0,) * sources[0].channels)
+    brightness = _denoiser(method, unshifted).lost_brightness(sources)
+    return replace(unshifted, brightness=brightness)
+
+
+def _denoiser(method: LearnedMethod[Any], member: Member) -> Denoiser:
+    return Denoiser(member.network, method.restore, member.normalization, member.brightness)
 
 
 def _initialised(
@@ -238,9 +244,10 @@ def _preview(
             return None
         shown = image.crop(region)
         out = np.full(shown.shape, np.nan, np.float32)
+        shift = (0.0,) * sources[0].channels
+        denoiser = Denoiser(network, method.restore, normalization, shift)
         for planes in channel_planes(shown):
-            values = predict_window(network, method.restore, normalization, planes, 0)
-            planes.write(out, 0, values)
+            planes.write(out, 0, denoiser.denoise(planes, 0))
         return Preview(step, shown.like(out, f"{image.name} preview"), region)
 
     return preview
@@ -267,9 +274,7 @@ def _predict(model: Model, image: Image, context: Context) -> Run[NDArray[np.flo
     done = 0
     for member, planes in parts:
         done += yield from predict(
-            member.network.to(device),
-            model.method.restore,
-            member.normalization,
+            _denoiser(model.method, replace(member, network=place(member.network, device))),
             planes,
             out,
             context,

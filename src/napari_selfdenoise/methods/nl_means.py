@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_selfdenoise.core.config import Config, setting
+from napari_selfdenoise.data.noise_level import estimate_sigma
 from napari_selfdenoise.engine.planewise import PlanewiseMethod
 
 
@@ -71,14 +72,12 @@ class NLMeans(PlanewiseMethod[NLMeansConfig]):
         self, plane: NDArray[np.float32], config: NLMeansConfig
     ) -> NDArray[np.float32]:
         """Denoise one plane; sigma is estimated on it unless it is given."""
-        from skimage.restoration import denoise_nl_means, estimate_sigma
+        from skimage.restoration import denoise_nl_means
 
         # Unit range keeps scikit-image's float32 arithmetic away from its rounding error.
         low, span = float(plane.min()), float(np.ptp(plane))
         unit = np.moveaxis((plane - low) / span, 0, -1)
-        sigma = config.sigma / span or float(
-            estimate_sigma(unit, channel_axis=-1, average_sigmas=True)
-        )
+        sigma = config.sigma / span or float(np.mean([estimate_sigma(c / span) for c in plane]))
         if not sigma > 0:
             return plane
         denoised = denoise_nl_means(

@@ -1,0 +1,261 @@
+"""What every method in the table promises, on real runs with tiny settings."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from napari_selfdenoise import api
+from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.errors import ConfigError, ImageError, UnknownMethodError
+from napari_selfdenoise.core.events import Note, Preview, Progress, finish
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.engine import predict
+from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
+from napari_selfdenoise.methods import METHODS, get
+from tests.running import SMALL, denoise, noisy, tiny
+
+LEARNED = [name for name in METHODS if isinstance(get(name), LearnedMethod)]
+
+
+@pytest.fixture(params=list(METHODS))
+def name(request):
+    return request.param
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((40, 36), "YX"),
+        ((3, 40, 36), "TYX"),
+        ((2, 3, 24, 36), "TZYX"),
+        ((2, 2, 2, 24, 20), "TCZYX"),
+        ((24, 20, 3), "YXC"),
+    ],
+)
+def test_shape_axes_and_calibration_come_back(name, shape, axes):
+    plane = noisy((shape[axes.index("Y")], shape[axes.index("X")]))
+    kept = [slice(None) if axis in "YX" else None for axis in axes]
+    data = np.ascontiguousarray(np.broadcast_to(plane[tuple(kept)], shape))
+    scale = tuple(0.5 + at for at in range(len(axes)))
+    units = tuple("second" if axis == "T" else "micrometer" for axis in axes)
+    before = data.copy()
+    result = denoise(name, Image(data, axes, scale, units, "cells"))
+    assert next(iter(result.images)) == "denoised"
+    for image in result.images.values():
+        assert (image.shape, image.axes) == (shape, axes)
+        assert (image.scale, image.units) == (scale, units)
+        assert image.dtype == np.float32
+        assert np.isfinite(image.data).all()
+    np.testing.assert_array_equal(data, before)
+    residual = data - result["denoised"].data
+    np.testing.assert_allclose(result["residual"].data, residual, atol=1e-3)
+
+
+def test_colours_of_rgb_are_one_image(name):
+    data = np.stack([noisy(seed=seed) for seed in range(3)], axis=-1).astype(np.uint8)
+    result = denoise(name, Image(data, "YXS"))
+    assert result["denoised"].shape == data.shape
+    assert result["denoised"].axes == "YXS"
+
+
+def test_same_seed_same_pixels(name):
+    first, second = (denoise(name, noisy(), seed=5)["denoised"].data for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("shape", [(17, 23), (5, 40), (1, 30), (3, 3), (33, 16)])
+def test_odd_and_tiny_sizes_work(name, shape):
+    result = denoise(name, noisy(shape))
+    assert result["denoised"].shape == shape
+    assert np.isfinite(result["denoised"].data).all()
+
+
+def test_intensities_and_mean_brightness_come_back(name):
+    """An offset and a gain of the camera go through every method unchanged."""
+    config = tiny(name)
+    if isinstance(config, TrainingConfig):
+        config = type(config).from_json({**SMALL, "steps": 60})
+    plain = noisy((48, 48))
+    shifted = plain * np.float32(7) + np.float32(30_000)
+    first = denoise(name, plain, config, precision="float32")["denoised"].data
+    second = denoise(name, shifted, config, precision="float32")["denoised"].data
+    assert abs(first.mean() / plain.mean() - 1) < 0.02
+    span = float(np.ptp(plain))
+    np.testing.assert_allclose((second - 30_000) / 7, first, atol=0.02 * span)
+
+
+def test_a_constant_image_is_refused_with_a_sentence(name):
+    with pytest.raises(ImageError, match=r"image is constant \(every pixel is 7\)"):
+        denoise(name, np.full((20, 20), 7, np.uint8))
+
+
+def test_a_constant_plane_of_a_stack_stays_as_it_is(name):
+    stack = noisy((3, 24, 24))
+    stack[1] = 9
+    denoised = denoise(name, stack)["denoised"].data
+    assert (denoised[1] == 9).all()
+
+
+def test_nan_is_counted_and_refused_or_filled(name):
+    data = noisy(dtype=np.float32)
+    data[3, 4] = data[9, 9] = np.nan
+    data[5, 5] = np.inf
+    with pytest.raises(ImageError, match="2 NaN pixels and 1 infinite pixel"):
+        denoise(name, data)
+    filled = denoise(name, data, fill_nan=True)["denoised"].data
+    assert np.isfinite(filled).all()
+    assert np.isnan(data[3, 4])
+
+
+def test_lazy_data_are_read_by_planes(name):
+    most = []
+
+    class Watched:
+        shape, dtype = (4, 24, 24), np.dtype(np.uint16)
+        whole = noisy((4, 24, 24))
+
+        def __getitem__(self, key):
+            part = self.whole[key]
+            most.append(part.size)
+            return part
+
+    result = denoise(name, Image(Watched(), "TYX"))
+    assert max(most) <= 24 * 24
+    lazy = denoise(name, Image(da.from_array(Watched.whole, (1, 24, 24)), "TYX"))
+    np.testing.assert_array_equal(result["denoised"].data, lazy["denoised"].data)
+
+
+def test_a_stop_ends_within_one_boundary_and_returns_what_there_is(name):
+    method, context = get(name), Context()
+    run = method.denoise(Image(noisy((6, 24, 24))), tiny(name), context)
+    after = 0
+    while True:
+        try:
+            event = next(run)
+        except StopIteration as end:
+            result = end.value
+            break
+        if isinstance(event, Progress):
+            context.stop()
+            after += 1
+        assert after < 8, "goes on after a stop"
+    assert result.stopped
+    assert result["denoised"].shape == (6, 24, 24)
+    missing = np.isnan(result["denoised"].data)
+    assert missing.any() == any("NaN" in note for note in result.provenance.notes)
+
+
+def test_progress_reaches_its_total(name):
+    events = []
+    finish(get(name).denoise(Image(noisy((2, 24, 24))), tiny(name), Context()), events.append)
+    steps = [event for event in events if isinstance(event, Progress)]
+    assert steps[-1].step == steps[-1].total
+    assert all(event.step <= event.total for event in steps)
+
+
+def test_a_forecast_grows_with_the_image(name):
+    method, config = get(name), get(name).Config()
+    small = method.forecast(Image(noisy((64, 64))), config)
+    large = method.forecast(Image(np.zeros((3, 512, 512), np.uint8), "CYX"), config)
+    assert 0 < small < large
+
+
+def test_the_method_describes_itself(name):
+    method = get(name)
+    assert method.name == name
+    for sentence in (method.summary, method.assumes):
+        assert sentence.endswith(".")
+    assert method.title
+    assert method.reference
+    for setting in method.Config.settings():
+        assert setting.description.endswith(".")
+    for preset in method.Config.presets:
+        method.Config.from_preset(preset)
+
+
+def test_settings_survive_json_and_the_command_line(name):
+    config_class = get(name).Config
+    changed = {}
+    for setting in config_class.settings():
+        if setting.choices:
+            changed[setting.name] = setting.choices[-1]
+        elif setting.type is bool:
+            changed[setting.name] = not setting.default
+        else:
+            changed[setting.name] = setting.type(setting.minimum)
+    config = config_class.from_json(changed)
+    assert config_class.from_json(config.to_json()) == config
+    typed = {key: str(value) for key, value in changed.items()}
+    assert config_class.from_strings(typed) == config
+    with pytest.raises(ConfigError, match="No setting 'no_such_thing'"):
+        config_class.from_json({"no_such_thing": 1})
+
+
+def test_provenance_says_how_it_came_about(name):
+    result = denoise(name, Image(noisy(), name="cells"), seed=3)
+    provenance = result.provenance
+    assert (provenance.method, provenance.seed) == (name, 3)
+    assert provenance.settings == tiny(name).to_json()
+    assert provenance.input_name == "cells"
+    assert provenance.input_hash == denoise(name, noisy()).provenance.input_hash
+    assert provenance.input_hash != denoise(name, noisy(seed=1)).provenance.input_hash
+
+
+def test_an_unknown_method_offers_near_names():
+    with pytest.raises(UnknownMethodError, match=r"Did you mean 'gaussian'\?"):
+        get("gausian")
+
+
+@pytest.mark.parametrize("name", LEARNED)
+class TestLearned:
+    def test_a_saved_model_predicts_the_same(self, name, tmp_path):
+        model = denoise(name, Image(noisy((2, 2, 40, 36)), "TCYX")).model
+        loaded = api.load(api.save(model, tmp_path / "model"))
+        assert len(loaded.members) == 2
+        assert loaded.provenance == model.provenance
+        other = Image(noisy((3, 2, 30, 50), seed=4), "TCYX")
+        before, after = (api.apply(each, other)["denoised"].data for each in (model, loaded))
+        np.testing.assert_array_equal(before, after)
+
+    def test_tiled_equals_whole_away_from_borders(self, name, monkeypatch):
+        image = Image(noisy((90, 100)))
+        model = denoise(name, image).model
+        whole = api.apply(model, image)["denoised"].data
+        monkeypatch.setattr(predict, "TILE_SIZE", 24)
+        tiled = api.apply(model, image)["denoised"].data
+        np.testing.assert_allclose(tiled / whole.std(), whole / whole.std(), atol=1e-4)
+
+    def test_channels_have_networks_of_their_own(self, name):
+        first, second = noisy((40, 36)), noisy((40, 36), seed=2) * 20
+        both = denoise(name, Image(np.stack([first, second]), "CYX"), seed=1)
+        alone = denoise(name, first, seed=1)
+        np.testing.assert_array_equal(both["denoised"].data[0], alone["denoised"].data)
+        assert len(both.model.members) == 2
+
+    def test_one_network_per_plane_when_asked(self, name):
+        config = get(name).Config.from_json({**SMALL, "network_per": "plane"})
+        result = denoise(name, noisy((3, 32, 32)), config)
+        assert len(result.model.members) == 3
+
+    def test_previews_show_the_region_looked_at(self, name):
+        context = Context(preview_interval=1e-6)
+        context.preview_region = (slice(1, 2), slice(4, 30), slice(2, 40))
+        events = []
+        image = Image(noisy((3, 48, 48)), "TYX", (1, 0.1, 0.1))
+        finish(get(name).denoise(image, tiny(name), context), events.append)
+        previews = [event for event in events if isinstance(event, Preview)]
+        assert previews
+        assert previews[-1].image.shape == (1, 26, 38)
+        assert previews[-1].image.scale == image.scale
+        assert previews[-1].region == context.preview_region
+
+    def test_a_time_budget_ends_training_with_a_note(self, name):
+        config = get(name).Config.from_json({**SMALL, "steps": 100_000})
+        events = []
+        run = get(name).denoise(Image(noisy()), config, Context(time_budget=0.5))
+        result = finish(run, events.append)
+        assert not result.stopped
+        assert any("Time is up" in event.text for event in events if isinstance(event, Note))
+        assert result.provenance.seconds < 20
