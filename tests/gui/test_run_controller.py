@@ -1,5 +1,7 @@
 """Events reach the window in order, at a pace it can follow; errors become sentences."""
 
+import threading
+
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
@@ -153,3 +155,11 @@ def test_what_comes_while_one_is_busy_waits_its_turn(controller):
     controller.metrics.connect(busy)
     controller._on_events((Metrics(1, {}), Metrics(2, {})))
     assert heard == [1, 2, 3]
+
+
+def test_a_batch_waits_until_the_one_before_is_handled():
+    handled = threading.Event()
+    handled.set()
+    batches = paced(events(100), clock=Clock(1), handled=handled)
+    assert len(next(batches)) == 1
+    assert len(next(batches)) > 100  # nobody has handled the first: all the rest in one

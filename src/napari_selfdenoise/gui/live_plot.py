@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_selfdenoise.core.events import Metrics
 
 _COLOURS = ("#4c9be8", "#e8a34c", "#6cc26c", "#d26cc2", "#c2c26c")
 _MAX_POINTS = 2000
+_REDRAW = 200
+"""Milliseconds between two drawings."""
 
 
 class LivePlot(QWidget):
@@ -25,6 +28,10 @@ class LivePlot(QWidget):
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._points: dict[str, tuple[list[float], list[float]]] = {}
         self._start = self._last = 0
+        self._redraw = QTimer(self)
+        self._redraw.setSingleShot(True)
+        self._redraw.setInterval(_REDRAW)
+        self._redraw.timeout.connect(self._draw)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._plot)
@@ -67,8 +74,13 @@ class LivePlot(QWidget):
             values.append(value)
             if len(steps) > _MAX_POINTS:  # thin out: the shape of the curve stays
                 del steps[1::2], values[1::2]
-            self._curve(name).setData(steps, values)
+        if not self._redraw.isActive():
+            self._redraw.start()
         self.show()
+
+    def _draw(self) -> None:
+        for name, (steps, values) in self._points.items():
+            self._curve(name).setData(steps, values)
 
     def _curve(self, name: str) -> pg.PlotDataItem:
         if name not in self._curves:

@@ -42,6 +42,11 @@ class ModelBar(QWidget):
         self.show_model("")
         self.allow(running=False, usable=False)
 
+    @property
+    def about(self) -> str:
+        """What is said about the model at hand."""
+        return self._about.text()
+
     def show_model(self, about: str, proposal: str = "model") -> None:
         """Say which model is at hand (empty: none), and propose a file name for it."""
         self._has_model = bool(about)

@@ -5,6 +5,7 @@ The only place that turns errors into notifications.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator
@@ -84,6 +85,7 @@ class RunController(QObject):
         self._outcome: Any = _ABANDONED
         self._inbox: deque[Any] = deque()
         self._handling = False
+        self._handled = threading.Event()
         self.destroyed.connect(partial(_on_deleted, self._current))
 
     @property
@@ -107,9 +109,11 @@ class RunController(QObject):
             raise RuntimeError("a run is on already")
         self._timer, self._title = StageTimer(), title
         self._activity = activity(total=0, desc=title)
+        self._handled = handled = threading.Event()
+        handled.set()
 
         def run() -> Generator[tuple[Event, ...], None, Any]:
-            return (yield from _work(make_run, lambda: bool(worker.abort_requested)))
+            return (yield from _work(make_run, handled, lambda: bool(worker.abort_requested)))
 
         run.__qualname__ = title  # napari names the function when it asks before closing
         worker = create_worker(run)
@@ -169,6 +173,7 @@ class RunController(QObject):
 
     def _on_events(self, events: tuple[Event, ...]) -> None:
         self._receive(*events)
+        self._handled.set()
 
     def _on_returned(self, outcome: Any) -> None:
         self._outcome = outcome
@@ -230,14 +235,16 @@ def paced(
     run: Run[Any],
     pace: float = PACE,
     *,
+    handled: threading.Event | None = None,
     abandoned: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Generator[tuple[Event, ...], None, Any]:
     """Pass the events of `run` on in batches, at most one batch per `pace` seconds.
 
-    Of the progress of a stage and of the previews only the latest is kept; metrics and
-    notes all arrive. Returns what the run returns. When it is `abandoned` the run is closed
-    at its next event, because a worker that quits leaves its generator open.
+    A batch waits until the one before is `handled`, which the receiver sets. Of the
+    progress of a stage and of the previews only the latest is kept; metrics and notes all
+    arrive. Returns what the run returns. When it is `abandoned` the run is closed at its
+    next event, because a worker that quits leaves its generator open.
     """
     waiting: list[Event] = []
     sent = -float("inf")
@@ -252,7 +259,9 @@ def paced(
             run.close()
             return None
         waiting = [old for old in waiting if not _replaces(event, old)] + [event]
-        if clock() - sent >= pace:
+        if clock() - sent >= pace and (handled is None or handled.is_set()):
+            if handled is not None:
+                handled.clear()
             yield tuple(waiting)
             waiting, sent = [], clock()
 
@@ -264,12 +273,12 @@ def _replaces(new: Event, old: Event) -> bool:
 
 
 def _work(
-    make_run: Callable[[], Run[Any]], abandoned: Callable[[], bool]
+    make_run: Callable[[], Run[Any]], handled: threading.Event, abandoned: Callable[[], bool]
 ) -> Generator[tuple[Event, ...], None, Any]:
     # Every exception becomes a value: napari's worker would swallow a RuntimeError, which
     # is what torch raises when memory runs out.
     try:
-        return (yield from paced(make_run(), abandoned=abandoned))
+        return (yield from paced(make_run(), handled=handled, abandoned=abandoned))
     except Exception as error:  # noqa: BLE001
         return _Failed(error)
 

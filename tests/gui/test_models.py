@@ -1,0 +1,75 @@
+"""Models from the panel: trained, saved, loaded, applied; with a real network."""
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+
+from napari_selfdenoise.gui.layer_adapter import METADATA
+from napari_selfdenoise.methods import get
+
+WAIT = 60_000
+
+
+@pytest.fixture
+def lota(open_panel, viewer, noisy):
+    """A panel with LoTA-N2N at its smallest, on an image."""
+    panel = open_panel({"lota_n2n": get("lota_n2n")})
+    form = panel.forms.form("lota_n2n")
+    form.set_value(type(form.value)(steps=4, patch_size=16, width=8))
+    viewer.add_image(noisy(32, 32), name="cells")
+    return panel
+
+
+@pytest.fixture
+def wait(qtbot):
+    return lambda panel: qtbot.waitUntil(lambda: not panel.controller.running, timeout=WAIT)
+
+
+def denoised(viewer):
+    return [layer for layer in viewer.layers if "denoised" in layer.name]
+
+
+def test_a_model_is_trained_saved_loaded_and_applied(
+    lota, run, wait, viewer, tmp_path, open_panel
+):
+    assert not lota.model_bar._save.isEnabled()
+    assert not lota.model_bar._apply.isEnabled()
+    run(lota)
+    assert lota.model_bar._save.isEnabled()
+    path = tmp_path / "cells.safetensors"
+    lota.model_bar.save_requested.emit(path)
+    wait(lota)
+    assert path.exists()
+    other = open_panel()
+    other.model_bar.load_requested.emit(path)
+    wait(other)
+    assert "cells" in other.model_bar.about
+    other.model_bar.apply_requested.emit()
+    wait(other)
+    first, second = denoised(viewer)
+    np.testing.assert_allclose(first.data, second.data, rtol=1e-5)
+    assert second.metadata[METADATA]["method"] == "lota_n2n"
+
+
+def test_a_file_that_is_no_model_gets_a_sentence(lota, wait, tmp_path):
+    path = tmp_path / "no.safetensors"
+    path.write_bytes(b"nothing of the kind")
+    lota.model_bar.load_requested.emit(path)
+    wait(lota)
+    assert str(notification_manager.records[-1].severity) == "warning"
+    assert "no.safetensors" in lota.run_bar.sentence
+    assert not lota.model_bar._apply.isEnabled()
+
+
+def test_training_shows_a_preview_and_a_curve(lota, qtbot, wait, viewer, names):
+    form = lota.forms.form("lota_n2n")
+    form.set_value(type(form.value)(steps=100_000, patch_size=16, width=8))
+    lota.run_bar.denoise_requested.emit()
+    qtbot.waitUntil(lambda: "cells · LoTA-N2N · preview" in names(), timeout=WAIT)
+    assert viewer.layers["cells · LoTA-N2N · preview"].data.shape == (32, 32)
+    qtbot.waitUntil(lambda: bool(lota.plot.points), timeout=WAIT)
+    lota.run_bar._stop.click()
+    wait(lota)
+    assert names()[-1] == "cells · LoTA-N2N · denoised"
+    assert denoised(viewer)[0].metadata[METADATA]["stopped"]
+    assert np.isfinite(denoised(viewer)[0].data).all()
