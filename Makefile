@@ -34,4 +34,4 @@ docs:
 
 screenshots:
 	@scripts/setup.sh display virtual
-	$(VIRTUAL) $(PYTHON) docs/screenshots.py
+	$(VIRTUAL) $(PYTHON) docs/make_screenshots.py

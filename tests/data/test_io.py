@@ -391,3 +391,21 @@ def test_real_stacks(name, described, guessed):
     if name == "hela-cells":
         assert image.units == ("micrometer", "micrometer", "pixel")
         assert image.scale[0] == pytest.approx(1 / 19.42, rel=1e-3)
+
+
+@pytest.mark.parametrize("compression", ["lzw", "zlib", "zstd"])
+def test_compressed_files_as_microscopes_write_them(tmp_path, compression):
+    stack = np.random.default_rng(0).integers(0, 99, (5, 40, 50)).astype("uint16")
+    tifffile.imwrite(tmp_path / "a.tif", stack, compression=compression, predictor=True)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").read((2,)), stack[2])
+
+
+def test_of_a_pyramid_the_full_resolution_is_read(tmp_path):
+    full = np.random.default_rng(0).integers(0, 99, (64, 80)).astype("uint16")
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif") as writer:
+        options = {"tile": (16, 16), "photometric": "minisblack"}
+        writer.write(full, subifds=1, metadata={"axes": "YX"}, **options)
+        writer.write(full[::2, ::2], subfiletype=1, **options)
+    image = read_image(tmp_path / "a.ome.tif")
+    assert image.name == "a"
+    np.testing.assert_array_equal(image.read(), full)

@@ -142,7 +142,7 @@ class _TiffArray:
 
     def __init__(self, path: Path, tif: tifffile.TiffFile, series: Any) -> None:
         self._name = path.name
-        self._array = zarr.open_array(series.aszarr(), mode="r")
+        self._array = zarr.open_array(series.aszarr(level=0), mode="r")
         self.shape: tuple[int, ...] = tuple(series.shape)
         self.dtype = np.dtype(series.dtype)
         weakref.finalize(self, tif.close)
