@@ -62,8 +62,8 @@ class Stage:
     beta: float = 2.0
 
 
-FIRST = Stage(step=3, group=16, window=39, distance=4.0, strength=2.9)
-SECOND = Stage(step=4, group=32, window=39, distance=4.8, strength=0.6)
+FIRST = Stage(step=3, group=16, window=39, distance=11.0, strength=2.9)
+SECOND = Stage(step=4, group=32, window=39, distance=8.0, strength=0.6)
 
 
 def bm3d(
