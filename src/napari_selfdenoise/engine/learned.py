@@ -181,6 +181,6 @@ class LearnedMethod(Method[L]):
         if config.network_per == "plane":
             planes = [image.size(axis) for axis in "TCZ"]
             networks = int(np.prod(planes))
-        # Forward and backward are three forward passes; an ordinary core does 25 GMAC/s.
+        # Forward and backward are three forward passes; an ordinary core does 80 GMAC/s.
         pixels = config.steps * config.batch_size * patch[0] * patch[1] * networks
-        return 2.0 + 3 * pixels * self.kilo_macs_per_pixel * 1e3 / 25e9
+        return 2.0 + 3 * pixels * self.kilo_macs_per_pixel * 1e3 / 80e9

@@ -128,7 +128,8 @@ class Learner:
     def _update_average(self) -> None:
         # The first steps count little: they are far from where the weights end.
         decay = min(self.config.weight_average, (1 + self._steps) / (10 + self._steps))
-        averages, weights = list(self.predictor.parameters()), list(self.network.parameters())
+        averages: list[Tensor] = list(self.predictor.parameters())
+        weights: list[Tensor] = list(self.network.parameters())
         torch._foreach_lerp_(averages, weights, 1 - decay)
         for average, value in zip(
             self.predictor.buffers(), self.network.buffers(), strict=True

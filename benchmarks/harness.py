@@ -1,0 +1,132 @@
+"""Rows that are measured once, appended to JSON lines, and never lost.
+
+A row is one method with one set of settings on one image with one seed. Each is measured
+in a process of its own, so that its peak memory and CPU time are its own, and appended to
+a file as soon as it is finished. Rows that are in the file are not measured again: a table
+can grow over hours and survive a kill.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What identifies one measurement.
+
+    Attributes
+    ----------
+    method : str
+        A name of the method table, or ``"noisy"`` for the image as it is.
+    image : str
+        Path of the noisy image inside the data folder.
+    reference : str
+        Path of the ground truth inside the data folder.
+    settings : dict
+        Values that differ from the defaults.
+    seed : int
+        Seed of the run.
+    """
+
+    method: str
+    image: str
+    reference: str
+    settings: Record = field(default_factory=dict)
+    seed: int = 0
+
+    def same(self, record: Record) -> bool:
+        """Whether a finished record is of this row."""
+        return all(record[key] == value for key, value in asdict(self).items())
+
+
+def records(experiment: str) -> list[Record]:
+    """Return the finished rows of an experiment."""
+    path = RESULTS / f"{experiment}.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+
+
+def append(experiment: str, record: Record) -> None:
+    """Add a finished row to the file of an experiment."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with (RESULTS / f"{experiment}.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def measure(experiment: str, rows: list[Row], data: Path) -> list[Record]:
+    """Measure the rows that are not in the experiment's file; return all of them."""
+    for number, row in enumerate(rows, 1):
+        if any(row.same(record) for record in records(experiment)):
+            continue
+        record = {**asdict(row), **measured(row, data)}
+        append(experiment, record)
+        print(f"{experiment} {number}/{len(rows)}: {summary(record)}", flush=True)
+    return list(in_order(experiment, rows))
+
+
+def in_order(experiment: str, rows: list[Row]) -> Iterator[Record]:
+    """Yield the finished records of `rows`, in their order."""
+    finished = records(experiment)
+    for row in rows:
+        yield from (record for record in finished if row.same(record))
+
+
+def measured(row: Row, data: Path) -> Record:
+    """Run one row in a process of its own and return its figures."""
+    command = [sys.executable, "-m", "benchmarks.one_row", str(data), json.dumps(asdict(row))]
+    begun = time.perf_counter()
+    output = run_measured(command)
+    figures: Record = json.loads(output.text.splitlines()[-1])
+    figures["seconds"] = round(time.perf_counter() - begun, 2)
+    figures["cpu_seconds"] = round(output.cpu_seconds, 2)
+    figures["peak_gb"] = round(output.peak_bytes / 1e9, 2)
+    return figures
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a finished process printed and used."""
+
+    text: str
+    cpu_seconds: float
+    peak_bytes: int
+
+
+def run_measured(command: list[str]) -> Output:
+    """Run a command to its end and return what it printed, its CPU time and peak memory."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        text = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed with {process.returncode}")
+    return Output(text, usage.ru_utime + usage.ru_stime, _peak_bytes(usage))
+
+
+def _peak_bytes(usage: resource.struct_rusage) -> int:
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def summary(record: Record) -> str:
+    """Say a record in one line."""
+    changed = " ".join(f"{key}={value}" for key, value in record["settings"].items())
+    return (
+        f"{record['method']} {changed} {record['image']} seed {record['seed']}: "
+        f"{record['psnr']:.2f} dB, {record['seconds']:.1f} s"
+    )
