@@ -439,7 +439,7 @@ def test_wrong_usage(noisy, tmp_path, monkeypatch, capsys, tokens, sentence):
 def test_demo(tmp_path, capsys, monkeypatch):
     from napari_selfdenoise.cli import demonstration
 
-    monkeypatch.setattr(demonstration, "LIMIT", 5.0)
+    monkeypatch.setattr(demonstration, "LIMIT", 2.0)
     monkeypatch.setattr(demonstration, "METHODS", ["gaussian", "nl_means", "lota_n2n"])
     assert run("demo", "-o", tmp_path / "demo") == 0
     out, err = capsys.readouterr()
@@ -452,6 +452,18 @@ def test_demo(tmp_path, capsys, monkeypatch):
     assert all(Path(path).exists() for path in report["files"])
     for result in report["results"]:
         assert result["psnr"] > result["psnr_noisy"] + 3
+
+
+def test_demo_shows_a_slow_method_with_a_quicker_preset(capsys):
+    from napari_selfdenoise.cli import demonstration
+    from napari_selfdenoise.methods import get
+
+    sample, terminal = make_sample("cells"), running.Terminal()
+    method = get("lota_n2n")
+    slow = method.forecast(sample.noisy, method.Config())
+    entry = demonstration._quick(method, sample, terminal)
+    assert entry is not None
+    assert bool(entry.preset) == (slow > demonstration.LIMIT)
 
 
 def test_demo_without_a_display_does_not_open_a_viewer(tmp_path, capsys, monkeypatch):

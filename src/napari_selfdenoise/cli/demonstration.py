@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from napari_selfdenoise.cli.contact_sheet import Column, contact_sheet
 from napari_selfdenoise.cli.running import DONE, STOPPED, Terminal, drive, print_json
 from napari_selfdenoise.cli.scores import Scores, score
+from napari_selfdenoise.core.config import Config
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import FileError
 from napari_selfdenoise.core.method import Method
@@ -23,7 +24,27 @@ from napari_selfdenoise.methods import METHODS, get
 
 SAMPLE = "cells"
 LIMIT = 60.0
-"""Methods that are expected to take longer than this, in seconds, are left out."""
+"""Seconds that a method may take; slower ones are shown with a preset, or left out."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A method, the settings with which it is quick enough, and their name."""
+
+    method: Method[Any]
+    config: Config
+    preset: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.method.title + (f" ({self.preset})" if self.preset else "")
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    entry: _Entry
+    result: Result
+    scores: Scores
 
 
 def demo(out: Path, *, seed: int, view: bool, as_json: bool) -> int:
@@ -34,80 +55,92 @@ def demo(out: Path, *, seed: int, view: bool, as_json: bool) -> int:
         raise FileError(f"{out} cannot be made: {error.strerror}.") from error
     terminal = Terminal()
     sample = make_sample(SAMPLE, seed)
-    chosen = [method for method in map(get, METHODS) if _is_quick(method, sample, terminal)]
-    results: dict[str, tuple[Result, Scores]] = {}
-    stopped = False
-    for method in chosen:
+    entries = [_quick(get(name), sample, terminal) for name in METHODS]
+    outcomes: list[_Outcome] = []
+    for entry in filter(None, entries):
         context = Context(seed=seed)
-        run = method.denoise(sample.noisy, method.Config(), context)
-        result = drive(run, context, Terminal(method.title))
-        results[method.name] = (result, score(sample.noisy, result["denoised"], sample.clean))
+        run = entry.method.denoise(sample.noisy, entry.config, context)
+        result = drive(run, context, Terminal(entry.title))
+        scores = score(sample.noisy, result["denoised"], sample.clean)
+        outcomes.append(_Outcome(entry, result, scores))
         if result.stopped:
-            stopped = True
             break
-    files = _write(out, sample, results)
+    files = _write(out, sample, outcomes)
     if as_json:
-        print_json({"files": [str(path) for path in files], "results": _json(results)})
+        print_json({"files": [str(path) for path in files], "results": _json(outcomes)})
     else:
-        print(_table(results))
-        print(f"\nImages and contact sheet: {files[-1].parent}/\n{files[-1]}")
+        print(_table(outcomes))
+        print(f"\nImages and contact sheet: {out}/\n{files[-1]}")
     if view:
         _view(files[:-1], terminal)
-    return STOPPED if stopped else DONE
+    return STOPPED if outcomes[-1].result.stopped else DONE
 
 
-def _is_quick(method: Method[Any], sample: Sample, terminal: Terminal) -> bool:
-    seconds = forecast.seconds(method, sample.noisy, method.Config())
-    if seconds > LIMIT:
-        terminal.say(f"{method.title} is left out: it would take about {seconds:.0f} s here.")
-    return seconds <= LIMIT
+def _quick(method: Method[Any], sample: Sample, terminal: Terminal) -> _Entry | None:
+    """Return the defaults of a method, or its first preset, that are quick enough."""
+    default = method.Config()
+    expected = forecast.seconds(method, sample.noisy, default)
+    if expected <= LIMIT:
+        return _Entry(method, default)
+    too_long = f"its defaults would take about {expected:.0f} s here"
+    for preset in method.Config.presets:
+        config = method.Config.from_preset(preset)
+        if forecast.seconds(method, sample.noisy, config) <= LIMIT:
+            terminal.say(f"{method.title} is shown with its preset {preset!r}: {too_long}.")
+            return _Entry(method, config, preset)
+    terminal.say(f"{method.title} is left out: {too_long}.")
+    return None
 
 
-def _write(out: Path, sample: Sample, results: dict[str, tuple[Result, Scores]]) -> list[Path]:
+def _write(out: Path, sample: Sample, outcomes: list[_Outcome]) -> list[Path]:
     """Write every image and, last, the contact sheet; return the paths."""
     files = []
     for image in (sample.noisy, sample.clean):
         files.append(out / f"{image.name.replace(' ', '.')}.tif")
         write_tiff(files[-1], image, overwrite=True)
-    for name, (result, _) in results.items():
-        for what, image in result.images.items():
-            files.append(out / f"{SAMPLE}.{name}.{what}.tif")
-            write_tiff(files[-1], image, overwrite=True, provenance=result.provenance)
+    for each in outcomes:
+        for what, image in each.result.images.items():
+            files.append(out / f"{SAMPLE}.{each.entry.method.name}.{what}.tif")
+            write_tiff(files[-1], image, overwrite=True, provenance=each.result.provenance)
     columns = [
         Column(
-            get(name).title,
-            f"{result.provenance.seconds:.2g} s",
-            result["denoised"].read(),
-            scores.psnr,
-            scores.ssim,
+            each.entry.title,
+            f"{each.result.provenance.seconds:.2g} s",
+            each.result["denoised"].read(),
+            each.scores.psnr,
+            each.scores.ssim,
         )
-        for name, (result, scores) in results.items()
+        for each in outcomes
     ]
-    first = next(iter(results.values()))[1]
     files.append(out / "contact-sheet.png")
-    contact_sheet(sample, columns, before=(first.psnr_noisy, first.ssim_noisy)).save(files[-1])
+    before = outcomes[0].scores
+    sheet = contact_sheet(sample, columns, before=(before.psnr_noisy, before.ssim_noisy))
+    sheet.save(files[-1])
     return files
 
 
-def _table(results: dict[str, tuple[Result, Scores]]) -> str:
-    lines = [f"{'method':<12} {'seconds':>8}   {'PSNR in dB':<18} SSIM"]
-    for name, (result, scores) in results.items():
+def _table(outcomes: list[_Outcome]) -> str:
+    lines = [f"{'method':<24} {'seconds':>8}   {'PSNR in dB':<18} SSIM"]
+    for each in outcomes:
+        scores, preset = each.scores, each.entry.preset
+        name = each.entry.method.name + (f" ({preset})" if preset else "")
         psnr = f"{scores.psnr_noisy or 0:.2f} -> {scores.psnr or 0:.2f}"
         ssim = f"{scores.ssim_noisy or 0:.3f} -> {scores.ssim or 0:.3f}"
-        lines.append(f"{name:<12} {result.provenance.seconds:>8.1f}   {psnr:<18} {ssim}")
+        lines.append(f"{name:<24} {each.result.provenance.seconds:>8.1f}   {psnr:<18} {ssim}")
     return "\n".join(lines)
 
 
-def _json(results: dict[str, tuple[Result, Scores]]) -> list[dict[str, Any]]:
+def _json(outcomes: list[_Outcome]) -> list[dict[str, Any]]:
     return [
         {
-            "method": name,
-            "seconds": result.provenance.seconds,
-            "stopped": result.stopped,
-            **asdict(scores),
-            "provenance": result.provenance.to_json(),
+            "method": each.entry.method.name,
+            "preset": each.entry.preset,
+            "seconds": each.result.provenance.seconds,
+            "stopped": each.result.stopped,
+            **asdict(each.scores),
+            "provenance": each.result.provenance.to_json(),
         }
-        for name, (result, scores) in results.items()
+        for each in outcomes
     ]
 
 
