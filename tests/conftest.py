@@ -11,6 +11,13 @@ import pytest
 os.environ["NAPARI_CONFIG"] = ""
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    """What tests teach the forecast stays out of the user's cache."""
+    folder = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+
+
 @pytest.fixture(scope="session")
 def display():
     """A display; on Linux without one, a virtual one of our own."""

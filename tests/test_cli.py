@@ -33,12 +33,6 @@ HEAVY = {
 }
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
-    """Forecasts learned by tests stay out of the user's cache."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-
-
 @pytest.fixture
 def noisy(tmp_path) -> Path:
     path = tmp_path / "cells.ome.tif"

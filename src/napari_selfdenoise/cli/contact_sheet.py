@@ -146,6 +146,8 @@ class _Sheet:
         x, y = self._corner(place, row)
         bottom = y + SIDE - 14
         end = x + 14 + length / micrometers_per_pixel
+        # A plate of its own keeps the words readable on any image.
+        self._draw.rectangle((x + 6, bottom - 28, max(end, x + 116) + 8, bottom + 7), "#000000")
         self._draw.rectangle((x + 14, bottom - 4, end, bottom), fill=BRIGHT)
         self._text((x + 14, bottom - 24), f"{length} micrometers", 14, BRIGHT)
 

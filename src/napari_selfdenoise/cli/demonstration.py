@@ -105,7 +105,7 @@ def _write(out: Path, sample: Sample, outcomes: list[_Outcome]) -> list[Path]:
     columns = [
         Column(
             each.entry.title,
-            f"{each.result.provenance.seconds:.2g} s",
+            _duration(each.result.provenance.seconds),
             each.result["denoised"].read(),
             each.scores.psnr,
             each.scores.ssim,
@@ -117,6 +117,10 @@ def _write(out: Path, sample: Sample, outcomes: list[_Outcome]) -> list[Path]:
     sheet = contact_sheet(sample, columns, before=(before.psnr_noisy, before.ssim_noisy))
     sheet.save(files[-1])
     return files
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def _table(outcomes: list[_Outcome]) -> str:
