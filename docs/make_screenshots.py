@@ -86,8 +86,8 @@ def side_by_side(viewer):
 
 def progress_of(panel) -> float:
     """Return how much of the training is done, from 0 to 1."""
-    points = panel.plot.points.get("train/loss")
-    return points[0][-1] / panel.forms.form("lota_n2n").value.steps if points else 0.0
+    steps = [curve[0][-1] for curve in panel.plot.points.values()]
+    return max(steps, default=0) / panel.forms.form("lota_n2n").value.steps
 
 
 def wait(seconds):

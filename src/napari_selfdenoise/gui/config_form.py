@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from magicgui.widgets import create_widget
 from psygnal import Signal
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -155,12 +156,17 @@ def add_row(layout: QFormLayout, title: str, field: QWidget, tooltip: str) -> No
 
 def folded(title: str, content: QWidget) -> QCollapsible:
     """Return `content` folded away behind its title."""
-    fold = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
-    layout = fold.layout()
-    if layout is not None:
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
+    # Arrows in the text: the icons of the fold do not take the viewer's colours.
+    fold = QCollapsible(f"▸ {title}", expandedIcon=QIcon(), collapsedIcon=QIcon())
+    fold.toggled.connect(lambda opened: fold.setText(f"{'▾' if opened else '▸'} {title}"))
+    fold.toggleButton().setStyleSheet(
+        "text-align: left; border: none; background: transparent; padding: 2px 0px;"
+    )
     fold.setDuration(0)
+    for layout in (fold.layout(), fold.content().layout()):
+        if layout is not None:
+            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setSpacing(2)
     fold.addWidget(content)
     return fold
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from napari import Viewer
-from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_selfdenoise.core.context import Context
@@ -111,6 +111,10 @@ class DenoisePanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(column)
         self.setMinimumWidth(320)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Ask for a width at which no sentence is cut."""
+        return QSize(400, 800)
 
     def _connect(self) -> None:
         self.image_picker.changed.connect(self._on_image)

@@ -178,6 +178,7 @@ class ImagePicker(QWidget):
     def _describe(self) -> None:
         """Say what the layer is, or why it cannot be used."""
         self._problem, layer = "", self.layer
+        self._layers.setToolTip(layer.name if layer is not None else "")
         if layer is None:
             self._problem = "Open an image, or pick one of the samples under File."
             self._about.say(self._problem)

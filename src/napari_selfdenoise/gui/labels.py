@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 Tone = Literal["info", "warning"]
-_TONES = {"info": "", "warning": "color: #e0a030;"}
+_TONES = {"info": "", "warning": "color: #c88000;"}
 
 
 class SentenceLabel(QLabel):

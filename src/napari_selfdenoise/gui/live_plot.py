@@ -54,6 +54,7 @@ class LivePlot(QWidget):
             axis.setPen(theme.secondary.as_hex())
             axis.setTextPen(text)
         self._legend.setLabelTextColor(text)
+        self._legend.setBrush(theme.background.as_hex() + "c0")
 
     def clear(self) -> None:
         """Forget all curves, and hide until there are new ones."""

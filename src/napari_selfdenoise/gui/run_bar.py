@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from psygnal import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
 from napari_selfdenoise.core.events import Note
 from napari_selfdenoise.gui.labels import Tone, sentence_label
@@ -26,7 +27,7 @@ class RunBar(QWidget):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
-        self._stage, self._left = QLabel(), QLabel()
+        self._stage, self._left = QElidingLabel(), QLabel()
         self._says = sentence_label()
         self._notes: list[str] = []
         self._running, self._problem = False, ""
