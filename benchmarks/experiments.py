@@ -123,8 +123,7 @@ def lota_rows() -> list[Row]:
         {},
         {"trace_weight": 0.5},
         {"trace_weight": 1.5},
-        {"schedule": "halve"},
-        {"schedule": "halve", "trace_weight": 0.0},
+        {"schedule": "cosine"},
         {"weight_average": 0.99},
         {"steps": 500},
     ]

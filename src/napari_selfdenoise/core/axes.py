@@ -25,7 +25,7 @@ def check_axes(axes: str, shape: Sequence[int]) -> str:
         or colour samples that are not last.
     """
     letters = axes.upper()
-    example = guess_axes(shape)
+    example = guess_axes(shape, rgb=letters.endswith("S"))
     if len(letters) != len(shape):
         raise AxesError(
             f"Axes {axes!r} name {len(letters)} axes, but the image has {len(shape)} "

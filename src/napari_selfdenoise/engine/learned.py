@@ -41,7 +41,7 @@ class TrainingConfig(Config):
     learning_rate: float = setting(
         1e-3,
         low=1e-6,
-        high=0.1,
+        high=1.0,
         step=1e-6,
         help="Size of the updates at the start of training.",
         advanced=True,

@@ -176,7 +176,7 @@ class Trainer:
         batch = learner.tensor(self.patches.draw(self.config.batch_size))
         total, values = learner.loss(stage.losses, batch)
         if not math.isfinite(total.item()):
-            return self._go_back(float(total))
+            return self._go_back(total.item())
         if at.step % GOOD_INTERVAL == 0:
             self._good = learner.state()
         factor = SCHEDULES[self.config.schedule](self._share(stage)) * at.slowdown

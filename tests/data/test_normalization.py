@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.data.normalization import Normalization
+from napari_selfdenoise.data.planes import channel_planes
+
+
+@pytest.fixture
+def image():
+    rng = np.random.default_rng(0)
+    return Image(rng.normal([[[[60_000, 5, -3]]]], [[[[2, 40, 0.1]]]], (4, 20, 30, 3)), "TYXS")
+
+
+def test_standard_gives_every_colour_mean_0_and_deviation_1(image):
+    planes = channel_planes(image)[0]
+    normalization = Normalization.fit([planes], "standard")
+    values = np.stack([normalization.apply(planes.read(at)) for at in range(4)])
+    np.testing.assert_allclose(values.mean(axis=(0, 2, 3)), 0, atol=1e-3)
+    np.testing.assert_allclose(values.std(axis=(0, 2, 3)), 1, rtol=1e-2)
+
+
+def test_range_gives_every_colour_0_to_1(image):
+    planes = channel_planes(image)[0]
+    normalization = Normalization.fit([planes], "range")
+    values = np.stack([normalization.apply(planes.read(at)) for at in range(4)])
+    np.testing.assert_allclose(values.min(axis=(0, 2, 3)), 0, atol=1e-3)
+    np.testing.assert_allclose(values.max(axis=(0, 2, 3)), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("policy", ["standard", "range"])
+def test_undo_gives_the_intensities_back(image, policy):
+    planes = channel_planes(image)[0]
+    normalization = Normalization.fit([planes], policy)
+    plane = planes.read(2)
+    back = normalization.undo(normalization.apply(plane))
+    np.testing.assert_allclose(back, plane, rtol=1e-5, atol=1e-4)
+    assert back.dtype == np.float32
+    assert Normalization.from_json(normalization.to_json()) == normalization
+
+
+def test_a_constant_channel_survives():
+    planes = channel_planes(Image(np.full((8, 8), 7.0)))[0]
+    normalization = Normalization.fit([planes], "standard")
+    np.testing.assert_allclose(normalization.undo(normalization.apply(planes.read(0))), 7)

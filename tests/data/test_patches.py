@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.data import patches as module
+from napari_selfdenoise.data.normalization import Normalization
+from napari_selfdenoise.data.patches import Patches, split_by_place
+from napari_selfdenoise.data.planes import channel_planes
+
+IDENTITY = Normalization((0.0,), (1.0,))
+
+
+def numbered(shape):
+    """Return an image whose every pixel is different."""
+    return Image(np.arange(np.prod(shape), dtype=np.float32).reshape(shape))
+
+
+def patches_of(*images, **options):
+    defaults = {"patch_size": 16, "validation_fraction": 0.0, "multiple": 1}
+    sources = [channel_planes(image)[0] for image in images]
+    rng = np.random.default_rng(options.pop("seed", 0))
+    return Patches(sources, IDENTITY, rng=rng, **{**defaults, **options})
+
+
+def test_a_patch_is_a_piece_of_the_image():
+    image = numbered((3, 40, 50))
+    for patch in patches_of(image).draw(20)[:, 0]:
+        plane, rest = divmod(int(patch[0, 0]), 40 * 50)
+        top, left = divmod(rest, 50)
+        np.testing.assert_array_equal(
+            patch, image.data[plane, top : top + 16, left : left + 16]
+        )
+
+
+def test_every_position_is_drawn():
+    corners = {int(p[0, 0, 0]) for p in patches_of(numbered((18, 19))).draw(400)}
+    assert len(corners) == 3 * 4
+
+
+@pytest.mark.parametrize(
+    "shapes", [[(80, 60)], [(3, 60, 90)], [(64, 48)] * 6, [(90, 50), (50, 90)]]
+)
+def test_training_and_validation_are_disjoint(shapes):
+    start, images = 0, []
+    for shape in shapes:
+        size = int(np.prod(shape))
+        images.append(Image(np.arange(start, start + size, dtype=np.float32).reshape(shape)))
+        start += size
+    patches = patches_of(*images, validation_fraction=0.2)
+    assert patches.validates
+    held_out = set(patches.validation().ravel())
+    trained = set(patches.draw(600).ravel())
+    assert not held_out & trained
+    assert len(trained) > 0.4 * start
+
+
+def test_validation_patches_never_change():
+    patches = patches_of(numbered((80, 60)), validation_fraction=0.2)
+    first = patches.validation()
+    patches.draw(5)
+    np.testing.assert_array_equal(patches.validation(), first)
+
+
+def test_too_small_for_validation_trains_on_everything():
+    patches = patches_of(numbered((24, 24)), validation_fraction=0.2)
+    assert not patches.validates
+    assert len({int(p[0, 0, 0]) for p in patches.draw(500)}) == 81
+
+
+@pytest.mark.parametrize(
+    ("side", "patch_size", "multiple", "expected"),
+    [
+        (100, 32, 1, 32),
+        (100, 0, 1, 100),
+        (33, 64, 2, 32),
+        (5, 32, 2, 16),
+        (20, 64, 8, 16),
+        (1, 0, 32, 32),
+    ],
+)
+def test_patches_fit_the_plane(side, patch_size, multiple, expected):
+    patches = patches_of(numbered((side, 90)), patch_size=patch_size, multiple=multiple)
+    assert patches.shape[0] == expected
+    assert patches.draw(2).shape[2] == expected
+
+
+def test_more_planes_than_memory_are_exchanged(monkeypatch):
+    monkeypatch.setattr(module, "POOL_BYTES", 2 * 4 * 20 * 20)
+    monkeypatch.setattr(module, "DRAWS_PER_EXCHANGE", 2)
+    patches = patches_of(numbered((6, 20, 20)))
+    seen = {int(p[0, 0, 0]) // 400 for _ in range(40) for p in patches.draw(4)}
+    assert seen == set(range(6))
+    assert len(patches.state()["pool"]) == 2
+
+
+@pytest.mark.parametrize("room", [2 * 4 * 20 * 20, 2**20])
+def test_a_restored_state_goes_on_with_the_same_patches(monkeypatch, room):
+    monkeypatch.setattr(module, "POOL_BYTES", room)
+    monkeypatch.setattr(module, "DRAWS_PER_EXCHANGE", 3)
+    first = patches_of(numbered((5, 20, 20)))
+    for _ in range(10):
+        first.draw(2)
+    second = patches_of(numbered((5, 20, 20)), seed=9)
+    second.load_state(first.state())
+    for _ in range(10):
+        np.testing.assert_array_equal(first.draw(2), second.draw(2))
+
+
+@pytest.mark.parametrize("shape", [(100, 40), (40, 100), (32, 32)])
+def test_the_band_is_across_the_longer_side_and_leaves_room(shape):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        training, band = split_by_place(*shape, 0.2, (16, 16), rng)
+        assert band is not None
+        covered = np.zeros(shape, int)
+        for rows, columns in [*training, band]:
+            covered[rows, columns] += 1
+        assert covered.max() == 1
+        for rows, columns in [*training, band]:
+            assert rows.stop - rows.start >= 16
+            assert columns.stop - columns.start >= 16

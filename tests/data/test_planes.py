@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.data.planes import channel_planes
+
+
+@pytest.mark.parametrize("axes", ["YX", "TYX", "ZTYX", "YXS", "CYX", "YXC", "TCZYXS", "YTX"])
+def test_reading_and_writing_every_plane_copies_the_image(axes):
+    lengths = {"T": 2, "C": 3, "Z": 4, "Y": 5, "X": 6, "S": 3}
+    data = np.random.default_rng(0).integers(0, 99, [lengths[axis] for axis in axes])
+    image = Image(data.astype(np.uint16), axes)
+    out = np.full(data.shape, np.nan, np.float32)
+    groups = channel_planes(image)
+    assert len(groups) == image.size("C")
+    for planes in groups:
+        assert planes.shape == (image.size("S"), 5, 6)
+        for at in range(len(planes)):
+            plane = planes.read(at)
+            assert plane.dtype == np.float32
+            assert plane.shape == planes.shape
+            planes.write(out, at, plane)
+    np.testing.assert_array_equal(out, data)
+
+
+def test_a_window_is_the_part_of_a_plane():
+    image = Image(np.arange(2 * 5 * 6).reshape(2, 5, 6), "TYX")
+    planes = channel_planes(image)[0]
+    window = slice(1, 4), slice(2, 3)
+    np.testing.assert_array_equal(planes.read(1, window), planes.read(1)[:, 1:4, 2:3])
+
+
+def test_each_plane_alone():
+    image = Image(np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5), "TCYX")
+    alone = channel_planes(image)[1].each_alone()
+    assert [len(planes) for planes in alone] == [1, 1]
+    np.testing.assert_array_equal(alone[1].read(0)[0], image.data[1, 1])
+    assert alone[1].name == "image, C = 1, T = 1"

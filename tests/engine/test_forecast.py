@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.engine import forecast
+from napari_selfdenoise.methods import get
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(forecast, "user_cache_path", lambda name: tmp_path / name)
+    return tmp_path
+
+
+def test_it_learns_from_what_runs_took(cache):
+    method, image = get("lota_n2n"), Image(np.zeros((512, 512), np.uint8))
+    config = method.Config()
+    plain = forecast.seconds(method, image, config)
+    forecast.remember(method, image, config, 3 * plain)
+    assert forecast.seconds(method, image, config) == pytest.approx(3 * plain)
+    for _ in range(8):
+        forecast.remember(method, image, config, plain)
+    assert forecast.seconds(method, image, config) == pytest.approx(plain, rel=0.05)
+    assert forecast.seconds(get("gaussian"), image, get("gaussian").Config()) < 1
+
+
+def test_a_damaged_or_unwritable_memory_is_no_error(cache):
+    method, image = get("lota_n2n"), Image(np.zeros((512, 512), np.uint8))
+    path = cache / "napari-selfdenoise" / "seconds-per-forecast.json"
+    path.parent.mkdir()
+    path.write_text("[1, 2", encoding="utf-8")
+    assert forecast.seconds(method, image, method.Config()) > 0
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.write_text("a file where the folder should be", encoding="utf-8")
+    forecast.remember(method, image, method.Config(), 100)
