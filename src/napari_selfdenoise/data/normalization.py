@@ -39,16 +39,17 @@ class Normalization:
             ``"standard"``: mean 0 and standard deviation 1. ``"range"``: minimum 0 and
             maximum 1.
         """
-        count, total, squares = 0, 0.0, 0.0
-        low, high = np.inf, -np.inf
+        channels, count = sources[0].channels, 0
+        total, squares = np.zeros(channels), np.zeros(channels)
+        low, high = np.full(channels, np.inf), np.full(channels, -np.inf)
         # Around the first pixel, so that a large offset does not cost the variance digits.
         around = sources[0].read(0)[:, :1, :1].astype(float)
         for planes in sources:
             for plane in range(len(planes)):
                 values = planes.read(plane) - around
                 count += values[0].size
-                total = total + values.sum(axis=(1, 2))
-                squares = squares + np.square(values).sum(axis=(1, 2))
+                total += values.sum(axis=(1, 2))
+                squares += np.square(values).sum(axis=(1, 2))
                 low = np.minimum(low, values.min(axis=(1, 2)))
                 high = np.maximum(high, values.max(axis=(1, 2)))
         if policy == "standard":
@@ -58,7 +59,7 @@ class Normalization:
             offset, scale = low, high - low
         scale = np.where(scale > 0, scale, 1.0)  # a constant channel stays as it is
         offset = offset + around[:, 0, 0]
-        return cls(tuple(map(float, offset)), tuple(map(float, scale)))
+        return cls(tuple(offset.tolist()), tuple(scale.tolist()))
 
     def apply(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Normalise intensities of shape (..., channels, Y, X)."""
