@@ -41,7 +41,9 @@ def test_an_offset_and_a_factor_come_back():
     _, noisy = noisy_scene(20)
     denoised = finish(bm3d(noisy, 20))
     changed = finish(bm3d(5000 + 3 * noisy, 60))
-    torch.testing.assert_close(changed, 5000 + 3 * denoised, rtol=0, atol=0.05)
+    # Rounding turns a few of the choices between blocks or coefficients.
+    assert rms(changed - (5000 + 3 * denoised)) < 0.01 * 60
+    assert (changed - (5000 + 3 * denoised)).abs().median() < 0.001 * 60
 
 
 def test_mirrored_and_turned_images_give_nearly_the_same():
@@ -72,7 +74,8 @@ def test_any_shape_works(shape):
 def test_without_noise_nothing_changes():
     clean = torch.from_numpy(scene()).float()
     assert torch.equal(finish(bm3d(clean, 0)), clean)
-    torch.testing.assert_close(finish(bm3d(clean, 1e-3)), clean, rtol=0, atol=0.01)
+    for sigma in (1e-3, 1e-12, 1e-300):
+        torch.testing.assert_close(finish(bm3d(clean, sigma)), clean, rtol=0, atol=0.01)
 
 
 def test_a_constant_image_stays():
@@ -122,6 +125,11 @@ def test_stopped_it_returns_what_it_reached(monkeypatch):
 def test_nonsense_is_refused(shape, sigma):
     with pytest.raises(ValueError, match=r"2-D|sigma"):
         finish(bm3d(torch.zeros(shape), sigma))
+
+
+def test_values_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="finite"):
+        finish(bm3d(torch.tensor([[1.0, torch.inf], [0, 1]]), 1))
 
 
 @pytest.mark.skipif(not SET12.exists(), reason="the data beside the project are not here")

@@ -68,8 +68,8 @@ def match_blocks(
     nearest = torch.cat([each[0] for each in found])
     positions = torch.cat([each[1] for each in found])
     within = (nearest <= distance * block**2).sum(dim=1)
-    counts = 2 ** torch.log2(within.clamp(min=1).float()).floor().long()
-    return Matches(positions, counts)
+    exponents = torch.frexp(within.clamp(min=1).float()).exponent - 1
+    return Matches(positions, 2**exponents)
 
 
 class _Search:

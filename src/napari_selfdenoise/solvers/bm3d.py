@@ -33,6 +33,8 @@ _BAND_BLOCKS = 2**17
 """Blocks of the image held at once as coefficients, which bounds the memory."""
 _CHUNK_BLOCKS = 2**14
 """Blocks filtered at once; their coefficients fit into the cache."""
+_NOISE_FREE = 1e6
+"""An image of this range in units of the noise has none that float32 could tell."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Stage:
     strength : float
         Of the filter: the threshold of the first stage, the noise variance that the second
         reckons with.
+    beta : float
+        Of the Kaiser window that weighs the pixels of a filtered block.
     """
 
     step: int
@@ -83,7 +87,7 @@ def bm3d(
     image : Tensor (Y, X)
         Of floating point, on any device; it is not changed.
     sigma : float
-        Standard deviation of the noise, in the units of the image.
+        Standard deviation of the noise, in the units of the image; 0 returns the image.
     first, second : Stage
         The constants of the two stages.
     stopping : callable
@@ -104,9 +108,11 @@ def bm3d(
     if not sigma >= 0:
         raise ValueError(f"sigma is {sigma}; it must be 0 or more")
     plane = image.detach().to(torch.float32)
+    if not torch.isfinite(plane).all():
+        raise ValueError("the image holds values that are not finite")
     offset = plane.mean()
     noisy = (plane - offset) / sigma
-    if not torch.isfinite(noisy).all():  # nothing to remove, or too little to be told apart
+    if not noisy.abs().max() < _NOISE_FREE:
         return plane.clone()
     threshold = _Pass("finding similar blocks", first, biorthogonal_wavelet(BLOCK), _threshold)
     wiener = _Pass("filtering", second, dct(BLOCK), _wiener)
