@@ -134,6 +134,9 @@ def fit_noise_model(image: Array) -> NoiseModel:
             f"pixels, but there are {len(means)} in an image of shape {image.shape}."
         )
     gain, constant = _photon_transfer(means, variances, structures)
+    middle = gain * float(np.median(means)) + constant
+    if gain * float(np.ptp(means)) < 0.01 * middle:  # as good as even
+        gain, constant = 0.0, middle
     darkest = float(np.quantile(means, 0.005))
     # Of the tiles without light it is those whose own noise makes them the darkest.
     offset = darkest + 2.6 / _SIDE * math.sqrt(max(constant + gain * darkest, 0.0))
