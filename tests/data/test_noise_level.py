@@ -68,6 +68,12 @@ def test_a_stack_is_refused():
         estimate_sigma(np.zeros((3, 20, 20)))
 
 
+@pytest.mark.parametrize(("sigma", "estimate"), [(5, 4.9288), (25, 24.2035)])
+def test_stays_what_agreed_with_the_published_estimator(sigma, estimate):
+    noisy = scene() + np.random.default_rng(7).normal(0, sigma, (160, 144))
+    assert estimate_sigma(noisy) == pytest.approx(estimate, rel=0.005)
+
+
 @pytest.mark.skipif(not GOLDEN.exists(), reason="the data beside the project are not here")
 def test_agrees_with_the_published_estimator():
     for case in json.loads(GOLDEN.read_text())["results"]:

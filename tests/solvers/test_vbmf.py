@@ -78,6 +78,22 @@ def test_what_is_no_matrix_is_refused(shape):
         empirical_vbmf(np.ones(shape))
 
 
+@pytest.mark.parametrize(
+    ("shape", "given", "singular_values", "variance"),
+    [
+        ((12, 40), None, [26.932, 10.3905, 8.0676], 0.139455),
+        ((12, 40), 0.16, [26.8925, 10.2915, 7.9426], 0.16),
+        ((60, 30), None, [52.2856, 44.7885, 30.2775], 0.166265),
+    ],
+)
+def test_stays_what_agreed_with_an_independent_implementation(
+    shape, given, singular_values, variance
+):
+    estimate = empirical_vbmf(low_rank(*shape, 3) + noise(shape, 0.4), given)
+    np.testing.assert_allclose(estimate.singular_values, singular_values, rtol=1e-3)
+    assert estimate.noise_variance == pytest.approx(variance, rel=1e-3)
+
+
 @pytest.mark.skipif(not GOLDEN.exists(), reason="the data beside the project are not here")
 def test_agrees_with_an_independent_implementation():
     stored = np.load(GOLDEN / "evbmf.npz")
