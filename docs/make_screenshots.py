@@ -40,15 +40,15 @@ def main():
         wait(0.5)
         viewer.screenshot(options.out / f"{name}.png", canvas_only=False, flash=False)
 
-    save("before")
+    save("panel_before")
     config = panel.forms.form("lota_n2n").value
     panel.forms.form("lota_n2n").set_value(type(config)(steps=options.steps))
     panel.run_bar.denoise_requested.emit()
     wait_until(lambda: progress_of(panel) > 0.5 or not panel.controller.running)
     wait(2.5)
-    save("during")
+    save("panel_during")
     wait_until(lambda: not panel.controller.running)
-    save("after")
+    save("panel_after")
     side_by_side(viewer)
     save("side_by_side")
     viewer.close()

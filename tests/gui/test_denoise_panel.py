@@ -277,3 +277,25 @@ def test_the_panel_is_in_naparis_menu(make_napari_viewer):
     _, panel = viewer.window.add_plugin_dock_widget("napari-selfdenoise", "Denoise")
     assert panel.method_picker.name == "lota_n2n"
     assert isinstance(viewer, napari.Viewer)
+
+
+def test_the_visible_region_follows_the_camera(make_napari_viewer, obedient, qtbot, noisy):
+    from napari_selfdenoise.gui.denoise_panel import DenoisePanel
+
+    viewer = make_napari_viewer(show=True)
+    panel = DenoisePanel(viewer, {"obedient": obedient})
+    viewer.window.add_dock_widget(panel, name="Denoise")
+    layer = viewer.add_image(noisy(64, 256, 256), name="cells", scale=(1, 0.5, 0.5))
+    viewer.dims.set_current_step(0, 7)
+    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera  # < 0.9
+    camera.center = (0, 32, 32)  # pixel 64, 64
+    camera.zoom *= 8
+
+    def seen():
+        return panel.adapter.region(layer, "TYX", "region")
+
+    qtbot.waitUntil(lambda: seen()[1].stop - seen()[1].start < 128, timeout=WAIT)
+    plane, rows, columns = seen()
+    assert (plane.start, plane.stop) == (7, 8)
+    for part in (rows, columns):
+        assert abs((part.start + part.stop) / 2 - 64) < 4

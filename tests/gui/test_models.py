@@ -63,7 +63,7 @@ def test_a_file_that_is_no_model_gets_a_sentence(lota, wait, tmp_path):
 
 def test_training_shows_a_preview_and_a_curve(lota, qtbot, wait, viewer, names):
     form = lota.forms.form("lota_n2n")
-    form.set_value(type(form.value)(steps=100_000, patch_size=16, width=8))
+    form.set_value(type(form.value)(steps=20_000, patch_size=16, width=8))
     lota.run_bar.denoise_requested.emit()
     qtbot.waitUntil(lambda: "cells · LoTA-N2N · preview" in names(), timeout=WAIT)
     assert viewer.layers["cells · LoTA-N2N · preview"].data.shape == (32, 32)

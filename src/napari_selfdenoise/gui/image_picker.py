@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from napari import Viewer
 from napari.layers import Layer
+from napari.utils.events import Event
 from psygnal import Signal
 from qtpy.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
@@ -14,6 +15,7 @@ from napari_selfdenoise.core.errors import SelfDenoiseError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.gui.config_form import add_row, aligned_rows
 from napari_selfdenoise.gui.labels import sentence_label
+from napari_selfdenoise.gui.layer_adapter import METADATA, PREVIEW
 from napari_selfdenoise.gui.layer_image import Use, choose_region, read_axes, read_layer
 
 
@@ -123,7 +125,18 @@ class ImagePicker(QWidget):
             event.disconnect(self._on_layers)
         layers.selection.events.active.disconnect(self._on_selection)
         for layer in layers:
-            layer.events.name.disconnect(self._on_layers)
+            self._listen(layer, False)
+
+    def _listen(self, layer: Layer, on: bool) -> None:
+        """Hear of what changes in a layer, or do not any more."""
+        for event, callback in (
+            (layer.events.name, self._on_layers),
+            (layer.events.data, self._on_data),
+        ):
+            if on:
+                event.connect(callback)
+            else:
+                event.disconnect(callback)
 
     def _on_layers(self) -> None:
         """Fill the list again, keeping what is picked."""
@@ -131,9 +144,10 @@ class ImagePicker(QWidget):
         self._layers.blockSignals(True)
         self._layers.clear()
         for layer in reversed(self._viewer.layers):
-            self._layers.addItem(layer.name, layer)
-            layer.events.name.disconnect(self._on_layers)
-            layer.events.name.connect(self._on_layers)
+            self._listen(layer, False)
+            self._listen(layer, True)
+            if layer.metadata.get(METADATA, {}).get("kind") != PREVIEW:
+                self._layers.addItem(layer.name, layer)
         self._layers.setCurrentIndex(max(self._layers.findData(picked), 0))
         self._layers.blockSignals(False)
         if self._layers.currentData() is not picked or picked is None:
@@ -141,8 +155,12 @@ class ImagePicker(QWidget):
 
     def _on_selection(self) -> None:
         active = self._viewer.layers.selection.active
-        if self.follow and active is not None and active in self._viewer.layers:
+        if self.follow and self._layers.findData(active) >= 0:
             self.pick(active)
+
+    def _on_data(self, event: Event) -> None:
+        if event.source is self.layer:
+            self._on_layer()
 
     def _on_layer(self) -> None:
         layer = self.layer

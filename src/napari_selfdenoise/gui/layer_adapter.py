@@ -33,6 +33,8 @@ from napari_selfdenoise.gui.layer_look import LayerLook
 
 METADATA = "napari_selfdenoise"
 """Key of the provenance in ``layer.metadata``."""
+PREVIEW = "preview"
+"""The ``kind`` there of a layer that is none of the user's."""
 _LONGEST_PREVIEW = 512
 
 
@@ -113,7 +115,7 @@ class LayerAdapter:
                 name=f"{taken.look.name} · {title} · preview",
                 rgb=taken.look.rgb,
                 contrast_limits=None if taken.look.rgb else taken.look.contrast_limits,
-                metadata={METADATA: {"kind": "preview"}},
+                metadata={METADATA: {"kind": PREVIEW}},
                 **placed,
                 **options,
             )

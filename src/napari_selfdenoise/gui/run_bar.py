@@ -30,6 +30,7 @@ class RunBar(QWidget):
         self._stage, self._left = QElidingLabel(), QLabel()
         self._says = sentence_label()
         self._notes: list[str] = []
+        self._tone: Tone = "info"
         self._running, self._problem = False, ""
         buttons, stage = QHBoxLayout(), QHBoxLayout()
         buttons.addWidget(self._denoise, 2)
@@ -61,7 +62,7 @@ class RunBar(QWidget):
     def show_running(self, title: str) -> None:
         """Show that a run has started."""
         self._running = True
-        self._notes = []
+        self._notes, self._tone = [], "info"
         self._denoise.setEnabled(False)
         self._stop.setEnabled(True)
         self._stop.setText("Stop")
@@ -85,7 +86,9 @@ class RunBar(QWidget):
         """Show a sentence of the run below those before it."""
         if note.text not in self._notes:
             self._notes = [*self._notes, note.text][-_MOST_NOTES:]
-        self.say("\n".join(self._notes), note.level)
+        if note.level == "warning":
+            self._tone = "warning"
+        self.say("\n".join(self._notes), self._tone)
 
     def show_idle(self, sentence: str = "", tone: Tone = "info") -> None:
         """Show that no run is on, and how the last one ended."""
@@ -94,7 +97,8 @@ class RunBar(QWidget):
         self._stop.setText("Stop")
         self._show_progress(False)
         if sentence:
-            self.say("\n".join([sentence, *self._notes]), tone)
+            warned = "warning" in (tone, self._tone)
+            self.say("\n".join([sentence, *self._notes]), "warning" if warned else "info")
         self.allow(self._problem)
 
     def say(self, sentence: str, tone: Tone = "info") -> None:
