@@ -126,6 +126,8 @@ class LearnedMethod(Method[L]):
     """Radius of the network's receptive field in pixels."""
     multiple: ClassVar[int] = 1
     """Sides of training patches are multiples of this."""
+    keeps_brightness: ClassVar[bool] = True
+    """Whether the noise it assumes has zero mean, so that denoising must keep the mean."""
     kilo_macs_per_pixel: ClassVar[float]
     """Multiplications per trained pixel and step, forward, in thousands; for the forecast."""
 

@@ -56,24 +56,10 @@ class PlanewiseMethod(Method[C]):
                 break
             plane = planes.read(at)
             if plane.min() < plane.max():
-                plane = _as_bright_as(plane, self.denoise_plane(plane, config))
+                plane = self.denoise_plane(plane, config).astype(np.float32, copy=False)
             planes.write(out, at, plane)
             yield Progress(done + 1, len(parts), "denoising")
         return out
-
-
-def _as_bright_as(
-    noisy: NDArray[np.float32], denoised: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Give `denoised` the mean of `noisy`, for noise has zero mean.
-
-    Filters that weight by similarity darken images whose noise grows with the signal.
-    """
-    lost = noisy.mean(axis=(1, 2), dtype=float) - denoised.mean(axis=(1, 2), dtype=float)
-    bright: NDArray[np.float32] = (denoised + lost[:, np.newaxis, np.newaxis]).astype(
-        np.float32
-    )
-    return bright
 
 
 def with_residual(noisy: Image, denoised: NDArray[np.float32]) -> dict[str, Image]:

@@ -194,6 +194,8 @@ def _train_member(
     )
     yield from trainer.run(method.stages(learner.network, config))
     unshifted = Member(learner.network.eval(), normalization, (0.0,) * sources[0].channels)
+    if not method.keeps_brightness:
+        return unshifted
     brightness = _denoiser(method, unshifted).lost_brightness(sources)
     return replace(unshifted, brightness=brightness)
 

@@ -92,4 +92,6 @@ class NLMeans(PlanewiseMethod[NLMeansConfig]):
         # scikit-image drops a colour axis of length one.
         denoised = denoised.reshape(unit.shape)
         restored: NDArray[np.float32] = np.moveaxis(denoised, -1, 0) * span + low
-        return restored
+        # Where noise grows with the signal, dark pixels find more that is like them than
+        # bright ones, and the image darkens; noise of zero mean leaves the mean alone.
+        return restored + (plane - restored).mean(axis=(1, 2), keepdims=True)
