@@ -94,4 +94,5 @@ class NLMeans(PlanewiseMethod[NLMeansConfig]):
         restored: NDArray[np.float32] = np.moveaxis(denoised, -1, 0) * span + low
         # Where noise grows with the signal, dark pixels find more that is like them than
         # bright ones, and the image darkens; noise of zero mean leaves the mean alone.
-        return restored + (plane - restored).mean(axis=(1, 2), keepdims=True)
+        restored += (plane - restored).mean(axis=(1, 2), keepdims=True)
+        return restored
