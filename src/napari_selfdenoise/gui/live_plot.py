@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import cycle
+
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_selfdenoise.core.events import Metrics
 
 _COLOURS = ("#4c9be8", "#e8a34c", "#6cc26c", "#d26cc2", "#c2c26c")
+_SPACES = str.maketrans("/_", "  ")
 _MAX_POINTS = 2000
 _REDRAW = 200
 """Milliseconds between two drawings."""
@@ -24,7 +28,9 @@ class LivePlot(QWidget):
         self._plot.setMouseEnabled(x=False, y=False)
         self._plot.setMenuEnabled(False)
         self._plot.hideButtons()
-        self._legend = self._plot.addLegend(offset=(-4, 4), labelTextSize="8pt")
+        self._legend = QLabel()
+        self._legend.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._legend.setWordWrap(True)
         self._curves: dict[str, pg.PlotDataItem] = {}
         self._points: dict[str, tuple[list[float], list[float]]] = {}
         self._start = self._last = 0
@@ -34,8 +40,10 @@ class LivePlot(QWidget):
         self._redraw.timeout.connect(self._draw)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self._legend)
         layout.addWidget(self._plot)
-        self.setFixedHeight(130)
+        self._plot.setFixedHeight(110)
         self.set_theme(theme)
         self.hide()
 
@@ -53,8 +61,6 @@ class LivePlot(QWidget):
             axis = self._plot.getAxis(side)
             axis.setPen(theme.secondary.as_hex())
             axis.setTextPen(text)
-        self._legend.setLabelTextColor(text)
-        self._legend.setBrush(theme.background.as_hex() + "c0")
 
     def clear(self) -> None:
         """Forget all curves, and hide until there are new ones."""
@@ -86,7 +92,14 @@ class LivePlot(QWidget):
     def _curve(self, name: str) -> pg.PlotDataItem:
         if name not in self._curves:
             colour = _COLOURS[len(self._curves) % len(_COLOURS)]
-            label = name.replace("/", " ").replace("_", " ")
-            pen = pg.mkPen(colour, width=2)
-            self._curves[name] = self._plot.plot([], [], pen=pen, name=label)
+            self._curves[name] = self._plot.plot([], [], pen=pg.mkPen(colour, width=2))
+            self._legend.setText(_legend(self._curves))
         return self._curves[name]
+
+
+def _legend(names: Iterable[str]) -> str:
+    """Return the names of the curves, each behind a dash of its colour."""
+    return " &nbsp; ".join(
+        f"<span style='color: {colour}'>&#9473;</span> {name.translate(_SPACES)}"
+        for name, colour in zip(names, cycle(_COLOURS), strict=False)
+    )
