@@ -29,7 +29,7 @@ from napari_selfdenoise.solvers.block_transforms import (
 )
 
 BLOCK = 8
-_BAND_BLOCKS = 2**17
+_BAND_BLOCKS = 2**18
 """Blocks of the image held at once as coefficients, which bounds the memory."""
 _CHUNK_BLOCKS = 2**14
 """Blocks filtered at once; their coefficients fit into the cache."""
