@@ -27,6 +27,10 @@ class Method(ABC, Generic[C]):
     """What it does, in one sentence."""
     assumes: ClassVar[str]
     """What it assumes of the noise, and with that when it fails."""
+    assumes_even_noise: ClassVar[bool] = False
+    """Whether it assumes noise of the same strength at every intensity."""
+    assumes_white_noise: ClassVar[bool] = False
+    """Whether it assumes noise that is independent between neighbouring pixels."""
     reference: ClassVar[str]
     """The paper."""
     learns_from: ClassVar[Literal["nothing", "one image", "many images"]]
@@ -36,6 +40,14 @@ class Method(ABC, Generic[C]):
     def name(self) -> str:
         """The key in the table of methods, which is the name of its module."""
         return type(self).__module__.rpartition(".")[2]
+
+    def with_sigma(self, config: C, sigma: float) -> C | None:
+        """Return the settings for noise whose standard deviation is known to be `sigma`.
+
+        ``None`` if the settings tell the strength of the noise already, in the image's
+        intensities. A method that does not ask for it gets by without.
+        """
+        return config
 
     @abstractmethod
     def denoise(self, image: Image, config: C, context: Context) -> Run[Result]:

@@ -17,16 +17,26 @@ from napari_selfdenoise.data.planes import channel_planes
 from napari_selfdenoise.engine.provenance import record, with_notes
 
 
-class PlanewiseMethod(Method[C]):
-    """A method that learns nothing and treats one plane after the other."""
+class SlowPlanewiseMethod(Method[C]):
+    """A method that learns nothing and takes so long for a plane that it is a run."""
 
     learns_from = "nothing"
     nanoseconds_per_pixel: float
     """Cost with the default settings, for the forecast."""
 
     @abstractmethod
-    def denoise_plane(self, plane: NDArray[np.float32], config: C) -> NDArray[np.float32]:
-        """Denoise one plane of shape (channels, Y, X), in the image's own intensities."""
+    def run_plane(
+        self, plane: NDArray[np.float32], config: C, context: Context
+    ) -> Run[NDArray[np.float32] | None]:
+        """Denoise one plane of shape (channels, Y, X), in the image's own intensities.
+
+        The progress it yields is that of the plane. Returns ``None`` if a stop came before
+        the plane was done.
+        """
+
+    def device(self, context: Context) -> str:
+        """Return the device it computes on, for the provenance."""
+        return "cpu"
 
     def denoise(self, image: Image, config: C, context: Context) -> Run[Result]:
         """Denoise every plane of `image`; see `Method.denoise`."""
@@ -36,7 +46,9 @@ class PlanewiseMethod(Method[C]):
         )
         return Result(
             images=with_residual(checked.image, denoised),
-            provenance=record(self, config, context, checked, notes=notes),
+            provenance=record(
+                self, config, context, checked, notes=notes, device=self.device(context)
+            ),
             stopped=context.stopped,
         )
 
@@ -50,16 +62,59 @@ class PlanewiseMethod(Method[C]):
         parts = [(planes, at) for planes in channel_planes(image) for at in range(len(planes))]
         out = np.full(image.shape, np.nan, np.float32)
         for done, (planes, at) in enumerate(parts):
-            if context.stopping:
+            plane: NDArray[np.float32] | None = None
+            if not context.stopping:
+                plane = yield from self._denoise_unless_constant(
+                    planes.read(at), config, context, (done, len(parts))
+                )
+            if plane is None:
                 context.honour_stop()
                 yield Note(unfinished(done, len(parts)), "warning")
                 break
-            plane = planes.read(at)
-            if plane.min() < plane.max():
-                plane = self.denoise_plane(plane, config).astype(np.float32, copy=False)
             planes.write(out, at, plane)
-            yield Progress(done + 1, len(parts), "denoising")
         return out
+
+    def _denoise_unless_constant(
+        self,
+        plane: NDArray[np.float32],
+        config: C,
+        context: Context,
+        place: tuple[int, int],
+    ) -> Run[NDArray[np.float32] | None]:
+        """Run one plane, its progress told as that of all; `place`: how many are done, of all."""
+        done, planes = place
+        denoised: NDArray[np.float32] | None = plane
+        total = 1
+        if plane.min() < plane.max():
+            run = self.run_plane(plane, config, context)
+            while True:
+                try:
+                    event = next(run)
+                except StopIteration as end:
+                    denoised = end.value
+                    break
+                if isinstance(event, Progress):
+                    total = event.total
+                    event = Progress(done * total + event.step, planes * total, event.stage)
+                yield event
+        if denoised is not None:
+            yield Progress((done + 1) * total, planes * total, "denoising")
+        return denoised
+
+
+class PlanewiseMethod(SlowPlanewiseMethod[C]):
+    """A method that learns nothing and treats one plane after the other."""
+
+    @abstractmethod
+    def denoise_plane(self, plane: NDArray[np.float32], config: C) -> NDArray[np.float32]:
+        """Denoise one plane of shape (channels, Y, X), in the image's own intensities."""
+
+    def run_plane(
+        self, plane: NDArray[np.float32], config: C, context: Context
+    ) -> Run[NDArray[np.float32] | None]:
+        """Denoise one plane at once; see `SlowPlanewiseMethod.run_plane`."""
+        yield from ()
+        return self.denoise_plane(plane, config).astype(np.float32, copy=False)
 
 
 def with_residual(noisy: Image, denoised: NDArray[np.float32]) -> dict[str, Image]:

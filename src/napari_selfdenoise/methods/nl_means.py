@@ -6,7 +6,7 @@ patches around them are, so that edges and repeated structures survive.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,12 +61,18 @@ class NLMeans(PlanewiseMethod[NLMeansConfig]):
         "Noise independent between pixels and equally strong everywhere; keeps noise that is "
         "correlated, or stronger in bright parts."
     )
+    assumes_even_noise = True
+    assumes_white_noise = True
     reference = (
         "Buades, Coll, Morel, A non-local algorithm for image denoising, CVPR 2005, "
         "doi:10.1109/CVPR.2005.38"
     )
     Config = NLMeansConfig
     nanoseconds_per_pixel = 1000.0
+
+    def with_sigma(self, config: NLMeansConfig, sigma: float) -> NLMeansConfig | None:
+        """Return the settings for noise of a known strength; see `Method.with_sigma`."""
+        return None if config.sigma > 0 else replace(config, sigma=sigma)
 
     def denoise_plane(
         self, plane: NDArray[np.float32], config: NLMeansConfig
