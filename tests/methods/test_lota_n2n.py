@@ -17,6 +17,17 @@ def test_the_network_has_the_published_number_of_parameters():
         assert sum(each.numel() for each in network.parameters()) == expected
 
 
+@pytest.mark.parametrize(("layers", "radius"), [(2, 2), (3, 4), (4, 8), (5, 16)])
+def test_the_network_sees_as_far_as_its_halo(layers, radius):
+    config = LotaN2NConfig(layers=layers)
+    assert METHOD.halo(config) == radius
+    network = METHOD.network(config, 1)
+    pixels = torch.zeros(1, 1, 41, 41, requires_grad=True)
+    network(pixels)[0, 0, 20, 20].backward()
+    rows = pixels.grad[0, 0].abs().sum(1).nonzero()
+    assert (rows.min().item(), rows.max().item()) == (20 - radius, 20 + radius)
+
+
 def test_noise_of_the_two_halves_is_independent():
     noise = torch.randn(1, 1, 256, 256, generator=torch.Generator().manual_seed(0))
     anti, main = pair_downsample(noise)

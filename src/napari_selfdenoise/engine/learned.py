@@ -122,18 +122,22 @@ class LearnedMethod(Method[L]):
 
     normalization: ClassVar[Policy] = "standard"
     """What the network sees: mean 0 and deviation 1, or the range 0 to 1."""
-    halo: ClassVar[int]
-    """Radius of the network's receptive field in pixels."""
     multiple: ClassVar[int] = 1
     """Sides of training patches are multiples of this."""
     keeps_brightness: ClassVar[bool] = True
     """Whether the noise it assumes has zero mean, so that denoising must keep the mean."""
-    kilo_macs_per_pixel: ClassVar[float]
-    """Multiplications per trained pixel and step, forward, in thousands; for the forecast."""
 
     @abstractmethod
     def network(self, config: L, channels: int) -> nn.Module:
         """Return an untrained network for images of `channels` colour samples."""
+
+    @abstractmethod
+    def halo(self, config: L) -> int:
+        """Return the radius of the network's receptive field in pixels."""
+
+    @abstractmethod
+    def work(self, config: L) -> float:
+        """Return the multiplications per trained pixel and step, forward; for the forecast."""
 
     @abstractmethod
     def losses(self, network: nn.Module, batch: Tensor, config: L) -> Mapping[str, Tensor]:
@@ -185,4 +189,4 @@ class LearnedMethod(Method[L]):
             networks = int(np.prod(planes))
         # Forward and backward are three forward passes; an ordinary core does 80 GMAC/s.
         pixels = config.steps * config.batch_size * patch[0] * patch[1] * networks
-        return 2.0 + 3 * pixels * self.kilo_macs_per_pixel * 1e3 / 80e9
+        return 2.0 + 3 * pixels * self.work(config) / 80e9

@@ -280,7 +280,7 @@ def _predict(model: Model, image: Image, context: Context) -> Run[NDArray[np.flo
             planes,
             out,
             context,
-            halo=model.method.halo,
+            halo=model.method.halo(model.config),
             label=f", {planes.name}" if len(parts) > 1 else "",
         )
         if context.stopping:
