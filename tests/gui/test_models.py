@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
+from napari_selfdenoise.core.events import Metrics
 from napari_selfdenoise.gui.layer_adapter import METADATA
 from napari_selfdenoise.methods import get
 
@@ -73,3 +74,29 @@ def test_training_shows_a_preview_and_a_curve(lota, qtbot, wait, viewer, names):
     assert names()[-1] == "cells · LoTA-N2N · denoised"
     assert denoised(viewer)[0].metadata[METADATA]["stopped"]
     assert np.isfinite(denoised(viewer)[0].data).all()
+
+
+def test_a_stopped_training_goes_on_where_it_was(lota, run, wait, qtbot, viewer):
+    form = lota.forms.form("lota_n2n")
+    form.set_value(type(form.value)(steps=3000, patch_size=16, width=8))
+    lota.run_bar.denoise_requested.emit()
+    qtbot.waitUntil(lambda: bool(lota.plot.points), timeout=WAIT)
+    lota.run_bar._stop.click()
+    wait(lota)
+    told = []
+    lota.controller.note.connect(lambda note: told.append(note.text))
+    lota.run_bar.denoise_requested.emit()
+    qtbot.waitUntil(lambda: any("resumed at step" in text for text in told), timeout=WAIT)
+    lota.run_bar._stop.click()
+    wait(lota)
+    assert len(denoised(viewer)) == 2
+
+
+def test_curves_are_logarithmic_where_they_can_be(open_panel, qtbot):
+    plot = open_panel().plot
+    for values, logarithmic in (([1.0, 0.01], True), ([1.0, -0.5], False)):
+        plot.clear()
+        for step, value in enumerate(values):
+            plot.add(Metrics(step, {"train/loss": value}))
+        plot._draw()
+        assert plot._plot.getAxis("left").logMode == logarithmic

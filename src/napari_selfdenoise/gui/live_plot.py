@@ -86,6 +86,9 @@ class LivePlot(QWidget):
         self.show()
 
     def _draw(self) -> None:
+        # Losses fall by orders of magnitude and differ by as much; some may be negative.
+        positive = all(min(values) > 0 for _, values in self._points.values())
+        self._plot.setLogMode(y=positive)
         for name, (steps, values) in self._points.items():
             self._curve(name).setData(steps, values)
 

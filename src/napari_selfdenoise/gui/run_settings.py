@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+from platformdirs import user_cache_path
 
 from napari_selfdenoise.core.config import Config, setting
 from napari_selfdenoise.core.context import Context
@@ -49,4 +52,14 @@ class RunSettings(Config):
             time_budget=float(self.time_budget),
             fill_nan=self.fill_nan,
             preview_interval=preview_interval,
+            checkpoint=unfinished_training(),
         )
+
+
+def unfinished_training() -> Path:
+    """Return the file from which a stopped or interrupted training goes on.
+
+    It knows its method, settings, seed and image, so that only the same training takes it
+    up, and ends as it would have without the interruption.
+    """
+    return user_cache_path("napari-selfdenoise") / "unfinished-training"
