@@ -91,7 +91,7 @@ class Setting:
         if self.type is bool:
             return "true or false"
         kind = "a whole number" if self.type is int else "a number"
-        return f"{kind} from {self.minimum:g} to {self.maximum:g}"
+        return f"{kind} from {_plain(self.minimum)} to {_plain(self.maximum)}"
 
     def check(self, value: Any) -> Any:
         """Return `value` in the setting's type, or raise `ConfigError`."""
@@ -125,6 +125,11 @@ class Setting:
             except ValueError:
                 value = text
         return self.check(value)
+
+
+def _plain(number: float | None) -> str:
+    """Write a bound as a person would: 1000000, not 1e+06."""
+    return f"{number:.0f}" if number is not None and number == int(number) else f"{number:g}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -93,16 +95,23 @@ def has_bfloat16(device: torch.device) -> bool:
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # torch >= 2.11
-        has = torch.cpu.get_capabilities()
+    if device.type == "cpu":
+        has = _cpu_capabilities()
         return bool(has.get("amx_bf16") or has.get("avx512_bf16"))
     return False
+
+
+def _cpu_capabilities() -> Mapping[str, Any]:
+    if not hasattr(torch.cpu, "get_capabilities"):  # new in torch 2.11
+        return {}
+    capabilities: Mapping[str, Any] = torch.cpu.get_capabilities()
+    return capabilities
 
 
 def report() -> dict[str, str]:
     """Say what computes here, for ``doctor``."""
     compute = Compute.of(Context())
-    name = platform.processor() or platform.machine()
+    name = str(_cpu_capabilities().get("cpu_name") or platform.machine())
     if compute.device.type == "cuda":
         name = torch.cuda.get_device_name()
     return {

@@ -30,7 +30,7 @@ class LotaN2NConfig(TrainingConfig):
         high=1.95,
         step=0.05,
         help="Weight of the trace term in stage 2; 0 is plain Zero-Shot Noise2Noise. "
-        "At 2 and above the network of stage 1 would be a solution.",
+        "From 2 on stage 2 would learn nothing new.",
     )
     trace_fraction: float = setting(
         0.25,
