@@ -3,7 +3,7 @@ from typing import ClassVar, Literal
 
 import pytest
 
-from napari_selfdenoise.core.config import Config, setting
+from napari_selfdenoise.core.config import Config, setting, with_default
 from napari_selfdenoise.core.errors import ConfigError
 
 
@@ -73,3 +73,15 @@ def test_a_setting_must_be_declared_whole():
         setting(1, help="No bounds.")
     with pytest.raises(TypeError, match="step"):
         setting(0.5, low=0, high=1, help="A spin box would round it.")
+
+
+def test_an_inherited_setting_may_have_another_default():
+    @dataclass(frozen=True, kw_only=True)
+    class Special(Example):
+        steps: int = with_default(Example, "steps", 7)
+
+    assert Special().steps == 7
+    assert [each.name for each in Special.settings()] == [
+        each.name for each in Example.settings()
+    ]
+    assert replace(Special.settings()[0], default=100) == Example.settings()[0]

@@ -64,6 +64,12 @@ def setting(
     return field(default=default, metadata=metadata)
 
 
+def with_default(config: type[Config], name: str, default: Any) -> Any:
+    """Declare an inherited setting again with another default, and nothing else changed."""
+    (inherited,) = (each for each in fields(config) if each.name == name)
+    return field(default=default, metadata=inherited.metadata)
+
+
 @dataclass(frozen=True)
 class Setting:
     """One declared setting, as the form, the command line and the docs read it."""

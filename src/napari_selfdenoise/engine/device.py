@@ -102,7 +102,7 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def _cpu_capabilities() -> Mapping[str, Any]:
-    if not hasattr(torch.cpu, "get_capabilities"):  # new in torch 2.11
+    if not hasattr(torch.cpu, "get_capabilities"):  # not in older versions of torch
         return {}
     capabilities: Mapping[str, Any] = torch.cpu.get_capabilities()
     return capabilities

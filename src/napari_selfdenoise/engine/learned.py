@@ -24,6 +24,9 @@ Losses = Callable[["nn.Module", "Tensor"], Mapping[str, "Tensor"]]
 """``losses(network, batch)`` returns named scalars whose sum is minimised."""
 
 
+Schedule = Literal["constant", "halve", "cosine"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig(Config):
     """Settings of every method that trains a network."""
@@ -46,10 +49,10 @@ class TrainingConfig(Config):
         help="Size of the updates at the start of training.",
         advanced=True,
     )
-    schedule: Literal["constant", "halve", "cosine"] = setting(
+    schedule: Schedule = setting(
         "cosine",
-        help="How the learning rate falls: not at all, by half for the last quarter, or "
-        "along a cosine to zero.",
+        help="How the learning rate falls in each stage: not at all, by half for the last "
+        "quarter, or along a cosine to zero.",
         advanced=True,
     )
     weight_average: float = setting(

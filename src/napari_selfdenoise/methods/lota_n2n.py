@@ -11,10 +11,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from napari_selfdenoise.core.config import setting
-from napari_selfdenoise.engine.learned import LearnedMethod, Stage, TrainingConfig
+from napari_selfdenoise.core.config import setting, with_default
+from napari_selfdenoise.engine.learned import LearnedMethod, Schedule, Stage, TrainingConfig
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -60,22 +60,9 @@ class LotaN2NConfig(TrainingConfig):
         advanced=True,
     )
     # As published for Zero-Shot Noise2Noise; a cosine to zero ended 0.1 to 0.3 dB lower.
-    schedule: Literal["constant", "halve", "cosine"] = setting(
-        "halve",
-        help="How the learning rate falls in each stage: not at all, by half for the last "
-        "quarter, or along a cosine to zero.",
-        advanced=True,
-    )
+    schedule: Schedule = with_default(TrainingConfig, "schedule", "halve")
     # The method is zero-shot: it trains on every pixel it denoises.
-    validation_fraction: float = setting(
-        0.0,
-        low=0.0,
-        high=0.5,
-        step=0.01,
-        help="Share of the image, a place of its own, that is kept out of training to find "
-        "the best weights; 0 trains on everything, as published.",
-        advanced=True,
-    )
+    validation_fraction: float = with_default(TrainingConfig, "validation_fraction", 0.0)
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"steps": 500},
