@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean, stdev
 
 from benchmarks.harness import Record, Row
@@ -14,6 +14,8 @@ SCANNED = ("Confocal_BPAE_G", "Confocal_FISH", "TwoPhoton_BPAE_R", "TwoPhoton_MI
 WIDE_FIELD = ("WideField_BPAE_R",)
 CAPTURES = (1, 3)
 SEEDS = (0, 1, 2)
+AUTO = {"stabilise": "auto", "decorrelate": "auto"}
+"""The preparation that users get."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def trace_table(finished: list[Record]) -> str:
 def method_rows() -> list[Row]:
     """Every method with its default settings on every condition."""
     return [
-        fmd(method, name)
+        replace(fmd(method, name), preparation=AUTO if method != "noisy" else {})
         for method in ("noisy", *METHODS)
         for name in captures(SCANNED + WIDE_FIELD)
     ]
@@ -146,6 +148,42 @@ def variant_table(finished: list[Record]) -> str:
     return "\n".join(lines)
 
 
+def prepared_rows() -> list[Row]:
+    """Each method as it is and prepared; on the scanned images it is made even by itself.
+
+    The noise of the wide-field images is correlated, that of the others is not.
+    """
+    return [
+        replace(fmd(method, name), preparation=preparation)
+        for method in ("bm3d", "nl_means", "lota_n2n")
+        for name in reversed(captures(SCANNED + WIDE_FIELD))
+        for preparation in (AUTO, {})
+    ]
+
+
+def prepared_table(finished: list[Record]) -> str:
+    """PSNR of each method as it is and prepared, and what was chosen."""
+    pairs: dict[tuple[str, str], dict[bool, Record]] = {}
+    for record in finished:
+        key = record["method"], short(record["image"])
+        pairs.setdefault(key, {})[bool(record["preparation"])] = record
+    lines = [
+        "| method | image | made even | stride | as it is, dB | prepared, dB | gain, dB "
+        "| brightness against the ground truth |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for (method, image), pair in sorted(pairs.items()):
+        if len(pair) < 2:
+            continue
+        chosen, plain, prepared = pair[True]["prepared"], pair[False], pair[True]
+        lines.append(
+            f"| {method} | {image} | {'yes' if chosen['noise_models'] else 'no'} "
+            f"| {chosen['stride']} | {plain['psnr']:.2f} | {prepared['psnr']:.2f} "
+            f"| {prepared['psnr'] - plain['psnr']:+.2f} | {prepared['mean_ratio']:.3f} |"
+        )
+    return "\n".join(lines)
+
+
 def short(image: str) -> str:
     """Return the name of an image without folder and suffix."""
     return image.rpartition("/")[2].partition(".")[0]
@@ -154,5 +192,6 @@ def short(image: str) -> str:
 EXPERIMENTS = {
     "lota_trace": Experiment(trace_rows(), trace_table, "lota_n2n_trace"),
     "methods": Experiment(method_rows(), method_table, "methods"),
+    "preparation": Experiment(prepared_rows(), prepared_table, "preparation"),
     "lota_variants": Experiment(lota_rows(), variant_table, "lota_n2n_variants"),
 }

@@ -39,6 +39,8 @@ class Row:
         Values that differ from the defaults.
     seed : int
         Seed of the run.
+    preparation : dict
+        How the image is prepared, where it differs from not at all.
     """
 
     method: str
@@ -46,10 +48,12 @@ class Row:
     reference: str
     settings: Record = field(default_factory=dict)
     seed: int = 0
+    preparation: Record = field(default_factory=dict)
 
     def same(self, record: Record) -> bool:
-        """Whether a finished record is of this row."""
-        return all(record[key] == value for key, value in asdict(self).items())
+        """Whether a finished record is of this row; old ones tell of no preparation."""
+        told = {"preparation": {}, **record}
+        return all(told[key] == value for key, value in asdict(self).items())
 
 
 def records(experiment: str) -> list[Record]:
@@ -125,7 +129,8 @@ def _peak_bytes(usage: resource.struct_rusage) -> int:
 
 def summary(record: Record) -> str:
     """Say a record in one line."""
-    changed = " ".join(f"{key}={value}" for key, value in record["settings"].items())
+    settings = {**record["settings"], **record["preparation"]}
+    changed = " ".join(f"{key}={value}" for key, value in settings.items())
     return (
         f"{record['method']} {changed} {record['image']} seed {record['seed']}: "
         f"{record['psnr']:.2f} dB, {record['seconds']:.1f} s"

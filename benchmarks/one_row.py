@@ -13,6 +13,8 @@ from napari_selfdenoise.analysis.metrics import psnr, ssim
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.events import finish
 from napari_selfdenoise.data.io import read_image
+from napari_selfdenoise.engine.preparation import UNPREPARED, Preparation
+from napari_selfdenoise.engine.prepare import denoise
 from napari_selfdenoise.engine.provenance import versions
 from napari_selfdenoise.methods import get
 
@@ -25,17 +27,23 @@ def figures(row: Row, data: Path) -> Record:
     noisy = read_image(data / row.image)
     reference = read_image(data / row.reference).read().astype(float)
     took = 0.0
+    prepared: Record = {}
     if row.method == "noisy":
         denoised = noisy.read()
     else:
         method = get(row.method)
         config = method.Config.from_json(row.settings)
-        result = finish(method.denoise(noisy, config, Context(seed=row.seed)))
+        preparation = Preparation.from_json({**UNPREPARED.to_json(), **row.preparation})
+        run = denoise(method, noisy, config, Context(seed=row.seed), preparation)
+        result = finish(run)
+        prepared = dict(result.provenance.preparation)
         denoised, took = result["denoised"].read(), result.provenance.seconds
     clipped = np.clip(denoised, 0, DATA_RANGE).astype(float)
     return {
         "psnr": round(psnr(clipped, reference, data_range=DATA_RANGE), 4),
         "ssim": round(ssim(clipped, reference, data_range=DATA_RANGE), 4),
+        "mean_ratio": round(float(clipped.mean() / reference.mean()), 4),
+        "prepared": prepared,
         "run_seconds": round(took, 2),
         "versions": versions(),
     }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+Region = tuple[slice, ...]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -60,13 +62,21 @@ class Context:
         self.checkpoint = checkpoint
         self.checkpoint_interval = checkpoint_interval
         self.fill_nan = fill_nan
-        self.preview_region: tuple[slice, ...] | None = None
+        self.preview_region: Region | None = None
         """The part of the image a user looks at, one slice per axis; may change any time."""
+        self.into_run: Callable[[Region], Region] | None = None
+        """Finds a region of that image in the one the run works on, if it is another."""
         self.rng = np.random.default_rng(seed)
         self.stopped = False
         """Whether a stop was asked for and honoured."""
         self._stop = threading.Event()
         self._start = time.monotonic()
+
+    @property
+    def looked_at(self) -> Region | None:
+        """The part of the image the run works on that a user looks at."""
+        region = self.preview_region
+        return region if region is None or self.into_run is None else self.into_run(region)
 
     def stop(self) -> None:
         """Ask the run to end at its next boundary; may be called from any thread.

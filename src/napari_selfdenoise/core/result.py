@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from napari_selfdenoise.core.image import Image
@@ -33,6 +33,8 @@ class Provenance:
         The paper of the method.
     created : str
         Date and time in ISO 8601.
+    preparation : mapping
+        How the image was prepared for the method: the settings, and what was measured.
     notes : tuple of str
         What the run had to tell the user.
     """
@@ -48,6 +50,7 @@ class Provenance:
     versions: Mapping[str, str]
     reference: str
     created: str
+    preparation: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,12 @@ from napari_selfdenoise.core.result import Provenance
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.engine.learned import LearnedMethod
 from napari_selfdenoise.engine.learner import under
+from napari_selfdenoise.engine.preparation import Prepared
 
-FORMAT = 1
-"""Raised whenever a reader of the former format could not read a file any more."""
+FORMAT = 2
+"""Raised whenever a reader of the former format could not read a file any more.
+
+Since 2 a model has a preparation."""
 SUFFIX = ".safetensors"
 _KEY = "napari-selfdenoise"
 
@@ -60,6 +63,9 @@ class Model:
         the order of the image they were trained on.
     provenance : Provenance
         How it was trained.
+    preparation : Prepared
+        What is done to an image before the networks see it, and undone after. It is that
+        of the images it was trained on, for every image.
     """
 
     method: LearnedMethod[Any]
@@ -67,6 +73,7 @@ class Model:
     channels: int
     members: tuple[Member, ...]
     provenance: Provenance
+    preparation: Prepared = field(default_factory=Prepared)
 
 
 def save(model: Model, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -91,6 +98,7 @@ def save(model: Model, path: str | Path, *, overwrite: bool = False) -> Path:
             {"normalization": each.normalization.to_json(), "brightness": each.brightness}
             for each in model.members
         ],
+        "preparation": model.preparation.to_json(),
         "provenance": model.provenance.to_json(),
     }
     weights = {
@@ -173,4 +181,5 @@ def load(path: str | Path, find_method: Callable[[str], Method[Any]]) -> Model:
     provenance = Provenance(
         **{**facts["provenance"], "notes": tuple(facts["provenance"]["notes"])}
     )
-    return Model(method, config, facts["channels"], tuple(members), provenance)
+    prepared = Prepared.from_json(facts["preparation"]) if facts["format"] > 1 else Prepared()
+    return Model(method, config, facts["channels"], tuple(members), provenance, prepared)

@@ -81,7 +81,7 @@ class SlowPlanewiseMethod(Method[C]):
         context: Context,
         place: tuple[int, int],
     ) -> Run[NDArray[np.float32] | None]:
-        """Run one plane, its progress told as that of all; `place`: how many are done, of all."""
+        """Run one plane, its progress told as that of all; `place`: planes done, and all."""
         done, planes = place
         denoised: NDArray[np.float32] | None = plane
         total = 1

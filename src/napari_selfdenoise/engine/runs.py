@@ -30,6 +30,8 @@ from napari_selfdenoise.engine.learner import Learner
 from napari_selfdenoise.engine.model import Member, Model
 from napari_selfdenoise.engine.planewise import unfinished, with_residual
 from napari_selfdenoise.engine.predict import Denoiser, predict
+from napari_selfdenoise.engine.preparation import UNPREPARED, Preparation, Prepared
+from napari_selfdenoise.engine.prepare import around, choose_preparation, told
 from napari_selfdenoise.engine.provenance import record, with_notes
 from napari_selfdenoise.engine.train import MakePreview, Trainer
 
@@ -41,6 +43,7 @@ def train(
     images: Sequence[Image],
     config: TrainingConfig,
     context: Context,
+    preparation: Preparation = UNPREPARED,
 ) -> Run[Model]:
     """Train a method on one image, a stack or many images.
 
@@ -57,6 +60,8 @@ def train(
         The method's settings.
     context : Context
         Device, seed, stop flag, time budget, checkpoint.
+    preparation : Preparation
+        What is done to the images before; the model repeats it.
 
     Raises
     ------
@@ -64,8 +69,15 @@ def train(
         If an image cannot be used or the images do not fit together.
     """
     checked = [check_image(image, fill_nan=context.fill_nan) for image in images]
-    model = yield from _train(method, checked, config, context)
-    return model
+    (prepared, _), notes = yield from with_notes(
+        choose_preparation(method, [each.image for each in checked], config, preparation)
+    )
+    inner = [replace(each, image=prepared.apply(each.image)) for each in checked]
+    model = yield from prepared.undo_events(
+        _train(method, inner, config, context, prepared), checked[0].image, context
+    )
+    provenance = told(model.provenance, prepared, preparation, config, notes)
+    return replace(model, provenance=provenance)
 
 
 def apply(model: Model, image: Image, context: Context) -> Run[Result]:
@@ -79,8 +91,16 @@ def apply(model: Model, image: Image, context: Context) -> Run[Result]:
         If the image cannot be denoised.
     """
     checked = check_image(image, fill_nan=context.fill_nan)
-    result = yield from _apply(model, checked, context)
-    return result
+    prepared = model.preparation
+    if not prepared:
+        return (yield from _apply(model, checked, context))
+
+    def start(inner: Image) -> Run[Result]:
+        return _apply(model, replace(checked, image=inner), context)
+
+    result = yield from around(prepared, checked, context, start)
+    provenance = replace(result.provenance, preparation=model.provenance.preparation)
+    return replace(result, provenance=provenance)
 
 
 def train_and_apply(
@@ -88,7 +108,7 @@ def train_and_apply(
 ) -> Run[Result]:
     """Train a method on an image and denoise this image with it."""
     checked = check_image(image, fill_nan=context.fill_nan)
-    model = yield from _train(method, [checked], config, context)
+    model = yield from _train(method, [checked], config, context, Prepared())
     result = yield from _apply(model, checked, context)
     notes = tuple(dict.fromkeys(model.provenance.notes + result.provenance.notes))
     if not result.stopped:
@@ -106,12 +126,13 @@ def _train(
     checked: Sequence[Checked],
     config: TrainingConfig,
     context: Context,
+    prepared: Prepared,
 ) -> Run[Model]:
     groups = _groups([each.image for each in checked], config)
     compute = Compute.of(context)
     digest = hashlib.sha256("".join(each.digest for each in checked).encode()).hexdigest()[:16]
     together = replace(checked[0], digest=checked[0].digest if len(checked) == 1 else digest)
-    session = _Session(method, config, context, compute, digest)
+    session = _Session(method, config, context, compute, f"{digest} {prepared}")
     members, notes = yield from with_notes(_train_members(session, groups))
     if not context.stopped:
         for number in range(len(groups)):
@@ -126,7 +147,7 @@ def _train(
         device=str(compute.device),
         precision=compute.precision,
     )
-    return Model(method, config, groups[0][0].channels, members, provenance)
+    return Model(method, config, groups[0][0].channels, members, provenance, prepared)
 
 
 @dataclass(frozen=True)
@@ -241,7 +262,7 @@ def _preview(
     """Return what denoises the region a user looks at, if these planes show it."""
 
     def preview(network: nn.Module, step: int) -> Preview | None:
-        region, image = context.preview_region, sources[0].image
+        region, image = context.looked_at, sources[0].image
         if region is None:
             return None
         shown = image.crop(region)
@@ -249,7 +270,8 @@ def _preview(
         shift = (0.0,) * sources[0].channels
         denoiser = Denoiser(network, method.restore, normalization, shift)
         for planes in channel_planes(shown):
-            planes.write(out, 0, denoiser.denoise(planes, 0))
+            for at in range(len(planes)):
+                planes.write(out, at, denoiser.denoise(planes, at))
         return Preview(step, shown.like(out, f"{image.name} preview"), region)
 
     return preview

@@ -94,6 +94,7 @@ class LotaN2N(LearnedMethod[LotaN2NConfig]):
         "Noise of zero mean, independent between pixels; keeps noise that is correlated "
         "between neighbours."
     )
+    assumes_even_noise = True
     assumes_white_noise = True
     reference = (
         "Hu, Xia, Li, Yang, Low-Trace Adaptation of Zero-shot Self-supervised Blind Image "
