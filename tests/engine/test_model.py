@@ -54,7 +54,7 @@ def test_what_is_no_model_gets_a_sentence(model, tmp_path):
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
-        ({"format": 99}, "reads up to 1: please update"),
+        ({"format": 99}, "reads up to 2: please update"),
         ({"method": "later_method"}, "No method 'later_method'"),
         ({"settings": {"depth": 3}}, "No setting 'depth'"),
         ({"method": "gaussian", "settings": {}}, "learns nothing"),

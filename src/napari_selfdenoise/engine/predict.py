@@ -1,10 +1,11 @@
-"""Prediction tile by tile."""
+"""Prediction with trained networks, tile by tile."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.events import Progress, Run
+from napari_selfdenoise.core.errors import ModelError
+from napari_selfdenoise.core.events import Note, Progress, Run
+from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.normalization import Normalization
-from napari_selfdenoise.data.planes import WHOLE, Planes, Window
+from napari_selfdenoise.data.planes import WHOLE, Planes, Window, channel_planes
 from napari_selfdenoise.data.tiles import tiles
+from napari_selfdenoise.engine.device import choose, place
+from napari_selfdenoise.engine.learned import LearnedMethod
+from napari_selfdenoise.engine.model import Member, Model
+from napari_selfdenoise.engine.planewise import unfinished
 
 TILE_SIZE = 512
 """Side of a tile in pixels, without its halo."""
@@ -132,6 +139,56 @@ def predict(
             done += 1
             yield Progress(done, total, "predicting" + label)
     return len(planes)
+
+
+def denoiser_of(method: LearnedMethod[Any], member: Member) -> Denoiser:
+    """Return what denoises with one network of a model."""
+    return Denoiser(member.network, method.restore, member.normalization, member.brightness)
+
+
+def predict_image(model: Model, image: Image, context: Context) -> Run[NDArray[np.float32]]:
+    """Denoise an image with a model; planes that a stop left out are NaN."""
+    parts = _parts(model, image, partial=context.stopped)
+    out = np.full(image.shape, np.nan, np.float32)
+    total = sum(len(planes) for planes in channel_planes(image))
+    device = choose(context.device)
+    done = 0
+    for member, planes in parts:
+        done += yield from predict(
+            denoiser_of(model.method, replace(member, network=place(member.network, device))),
+            planes,
+            out,
+            context,
+            halo=model.method.halo(model.config),
+            label=f", {planes.name}" if len(parts) > 1 else "",
+        )
+        if context.stopping:
+            context.honour_stop()
+            break
+    if done < total:
+        yield Note(unfinished(done, total), "warning")
+    return out
+
+
+def _parts(model: Model, image: Image, *, partial: bool) -> list[tuple[Member, Planes]]:
+    """Return which network denoises which planes."""
+    if model.channels != image.size("S"):
+        raise ModelError(
+            f"The model was trained on images of {model.channels} colour sample(s) per pixel, "
+            f"but {image.name} has {image.size('S')} ({image.axes}). Train one on such images."
+        )
+    groups = channel_planes(image)
+    if model.config.network_per == "plane":
+        groups = [alone for planes in groups for alone in planes.each_alone()]
+    if len(model.members) == 1 and not partial:
+        return [(model.members[0], planes) for planes in groups]
+    if len(model.members) != len(groups) and not partial:
+        raise ModelError(
+            f"The model has {len(model.members)} networks, one for each "
+            f"{'plane' if model.config.network_per == 'plane' else 'channel'} it was trained "
+            f"on, but {image.name} has {len(groups)}."
+        )
+    return list(zip(model.members, groups, strict=False))
 
 
 def _middle(length: int) -> slice:

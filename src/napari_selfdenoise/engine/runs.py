@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import ImageError, ModelError
+from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import Note, Preview, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Result
@@ -24,12 +23,12 @@ from napari_selfdenoise.data.patches import Patches
 from napari_selfdenoise.data.planes import Planes, channel_planes
 from napari_selfdenoise.engine import forecast
 from napari_selfdenoise.engine.checkpoint import Checkpoint
-from napari_selfdenoise.engine.device import Compute, choose, place
+from napari_selfdenoise.engine.device import Compute, choose
 from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
 from napari_selfdenoise.engine.learner import Learner
 from napari_selfdenoise.engine.model import Member, Model
-from napari_selfdenoise.engine.planewise import unfinished, with_residual
-from napari_selfdenoise.engine.predict import Denoiser, predict
+from napari_selfdenoise.engine.planewise import with_residual
+from napari_selfdenoise.engine.predict import Denoiser, denoiser_of, predict_image
 from napari_selfdenoise.engine.preparation import UNPREPARED, Preparation, Prepared
 from napari_selfdenoise.engine.prepare import around, choose_preparation, told
 from napari_selfdenoise.engine.provenance import record, with_notes
@@ -217,12 +216,8 @@ def _train_member(
     unshifted = Member(learner.network.eval(), normalization, (0.0,) * sources[0].channels)
     if not method.keeps_brightness:
         return unshifted
-    brightness = _denoiser(method, unshifted).lost_brightness(sources)
+    brightness = denoiser_of(method, unshifted).lost_brightness(sources)
     return replace(unshifted, brightness=brightness)
-
-
-def _denoiser(method: LearnedMethod[Any], member: Member) -> Denoiser:
-    return Denoiser(member.network, method.restore, member.normalization, member.brightness)
 
 
 def _initialised(
@@ -278,7 +273,7 @@ def _preview(
 
 
 def _apply(model: Model, checked: Checked, context: Context) -> Run[Result]:
-    denoised, notes = yield from with_notes(_predict(model, checked.image, context))
+    denoised, notes = yield from with_notes(predict_image(model, checked.image, context))
     provenance = record(
         model.method,
         model.config,
@@ -288,47 +283,3 @@ def _apply(model: Model, checked: Checked, context: Context) -> Run[Result]:
         device=str(choose(context.device)),
     )
     return Result(with_residual(checked.image, denoised), provenance, model, context.stopped)
-
-
-def _predict(model: Model, image: Image, context: Context) -> Run[NDArray[np.float32]]:
-    parts = _parts(model, image, partial=context.stopped)
-    out = np.full(image.shape, np.nan, np.float32)
-    total = sum(len(planes) for planes in channel_planes(image))
-    device = choose(context.device)
-    done = 0
-    for member, planes in parts:
-        done += yield from predict(
-            _denoiser(model.method, replace(member, network=place(member.network, device))),
-            planes,
-            out,
-            context,
-            halo=model.method.halo(model.config),
-            label=f", {planes.name}" if len(parts) > 1 else "",
-        )
-        if context.stopping:
-            context.honour_stop()
-            break
-    if done < total:
-        yield Note(unfinished(done, total), "warning")
-    return out
-
-
-def _parts(model: Model, image: Image, *, partial: bool) -> list[tuple[Member, Planes]]:
-    """Return which network denoises which planes."""
-    if model.channels != image.size("S"):
-        raise ModelError(
-            f"The model was trained on images of {model.channels} colour sample(s) per pixel, "
-            f"but {image.name} has {image.size('S')} ({image.axes}). Train one on such images."
-        )
-    groups = channel_planes(image)
-    if model.config.network_per == "plane":
-        groups = [alone for planes in groups for alone in planes.each_alone()]
-    if len(model.members) == 1 and not partial:
-        return [(model.members[0], planes) for planes in groups]
-    if len(model.members) != len(groups) and not partial:
-        raise ModelError(
-            f"The model has {len(model.members)} networks, one for each "
-            f"{'plane' if model.config.network_per == 'plane' else 'channel'} it was trained "
-            f"on, but {image.name} has {len(groups)}."
-        )
-    return list(zip(model.members, groups, strict=False))
