@@ -119,3 +119,21 @@ def test_wrong_requests_get_a_sentence(pixels, tmp_path):
         train([])
     with pytest.raises(ModelError, match="no model file"):
         load(tmp_path / "none.safetensors")
+
+
+def test_noise_is_prepared_for_and_the_model_repeats_it(tmp_path):
+    rows, columns = np.mgrid[:64, :64]
+    clean = 2 + 60 * (np.sin(rows / 9) * np.cos(columns / 8)) ** 2
+    noisy = np.random.default_rng(0).poisson(clean)
+    prepared = denoise(noisy, "bm3d")
+    plain = denoise(noisy, "bm3d", stabilise="off", decorrelate="off")
+    assert prepared.provenance.preparation["noise_models"]
+    assert not plain.provenance.preparation["noise_models"]
+    errors = [np.square(each["denoised"].data - clean).mean() for each in (prepared, plain)]
+    assert errors[0] < errors[1]
+    model = train(noisy, "lota_n2n", settings=TINY, decorrelate=2)
+    result = apply(save(model, tmp_path / "model"), noisy)
+    assert result.provenance.preparation == model.provenance.preparation
+    assert result.provenance.preparation["stride"] == 2
+    with pytest.raises(ConfigError, match="decorrelate is '7'"):
+        denoise(noisy, "bm3d", decorrelate=7)

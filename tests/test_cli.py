@@ -427,6 +427,25 @@ def test_wrong_usage(noisy, tmp_path, monkeypatch, capsys, tokens, sentence):
     assert out == ""
 
 
+# --- preparation ------------------------------------------------------------------------
+
+
+def test_the_preparation_is_chosen_on_the_command_line(noisy, tmp_path, capsys):
+    options = ["--stabilise", "on", "--decorrelate", "2", "-o", tmp_path / "out", "--json"]
+    assert run("denoise", noisy, "-m", "nl_means", *options) == 0
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    told = result["provenance"]["preparation"]
+    assert (told["stabilise"], told["decorrelate"], told["stride"]) == ("on", "2", 2)
+    assert len(told["noise_models"]) == 1
+    model = tmp_path / "model.safetensors"
+    train = ["train", noisy, "-o", model, *TINY, "--decorrelate", "2", "--stabilise", "off"]
+    assert run(*train) == 0
+    assert run("apply", model, noisy, "-o", tmp_path / "applied", "--json") == 0
+    (applied,) = json.loads(capsys.readouterr().out.partition("\n")[2])["results"]
+    assert applied["provenance"]["preparation"]["stride"] == 2
+    assert run("denoise", noisy, "-o", tmp_path, "--decorrelate", "7") == 2
+
+
 # --- demo and doctor --------------------------------------------------------------------
 
 
@@ -450,11 +469,12 @@ def test_demo(tmp_path, capsys, monkeypatch):
 
 def test_demo_shows_a_slow_method_with_a_quicker_preset(capsys):
     from napari_selfdenoise.cli import demonstration
+    from napari_selfdenoise.engine import forecast
     from napari_selfdenoise.methods import get
 
     sample, terminal = make_sample("cells"), running.Terminal()
     method = get("lota_n2n")
-    slow = method.forecast(sample.noisy, method.Config())
+    slow = forecast.seconds(method, sample.noisy, method.Config())  # runs before count
     entry = demonstration._quick(method, sample, terminal)
     assert entry is not None
     assert bool(entry.preset) == (slow > demonstration.LIMIT)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from napari_selfdenoise.core.context import Context, Device
 from napari_selfdenoise.core.errors import UsageError
@@ -20,6 +20,8 @@ from napari_selfdenoise.core.image import ArrayLike, Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.data.io import read_image
+from napari_selfdenoise.engine import prepare
+from napari_selfdenoise.engine.preparation import Preparation
 from napari_selfdenoise.methods import METHODS, get, get_learned
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 ImageSource = Image | ArrayLike | str | os.PathLike[str]
 """What can be denoised: an `Image`, an array, or the path of a file."""
+Stabilise = Literal["auto", "on", "off"]
+Decorrelate = Literal["auto", "off", "2", "3", "4", "5", 2, 3, 4, 5]
 Listener = Callable[[Event], None]
 
 
@@ -57,6 +61,8 @@ def denoise(
     device: Device = "auto",
     time_budget: float = 0,
     fill_nan: bool = False,
+    stabilise: Stabilise = "auto",
+    decorrelate: Decorrelate = "auto",
     on_event: Listener | None = None,
 ) -> Result:
     """Denoise one image or stack; a method that learns, learns from this image alone.
@@ -84,6 +90,12 @@ def denoise(
     fill_nan : bool
         Fill pixels that are NaN or infinite from their neighbours; such an image is
         refused otherwise.
+    stabilise : {"auto", "on", "off"}
+        Make noise that grows with the signal even before the method runs, and undo it
+        without bias. ``"auto"`` does so if it matters to the method.
+    decorrelate : {"auto", "off", 2, 3, 4, 5}
+        Denoise sub-images of every n-th pixel, in which noise that is correlated between
+        neighbours is nearly white. ``"auto"`` measures whether it is.
     on_event : callable, optional
         Called with every event of the run: `Progress`, `Metrics`, `Note`, ...
 
@@ -112,7 +124,9 @@ def denoise(
     chosen = get(method)
     config = chosen.Config.from_preset(preset, settings)
     context = Context(seed=seed, device=device, time_budget=time_budget, fill_nan=fill_nan)
-    return finish(chosen.denoise(_image(image, axes), config, context), on_event)
+    preparation = _preparation(stabilise, decorrelate)
+    run = prepare.denoise(chosen, _image(image, axes), config, context, preparation)
+    return finish(run, on_event)
 
 
 def train(
@@ -126,6 +140,8 @@ def train(
     device: Device = "auto",
     time_budget: float = 0,
     fill_nan: bool = False,
+    stabilise: Stabilise = "auto",
+    decorrelate: Decorrelate = "auto",
     checkpoint: str | os.PathLike[str] | None = None,
     on_event: Listener | None = None,
 ) -> Model:
@@ -140,6 +156,9 @@ def train(
         from it after an interruption.
     method, settings, preset, axes, seed, device, time_budget, fill_nan, on_event
         As in `denoise`; `axes` hold for every image.
+    stabilise, decorrelate
+        As in `denoise`, chosen once for all images; the model repeats it wherever it is
+        applied.
 
     Returns
     -------
@@ -173,7 +192,8 @@ def train(
     )
     from napari_selfdenoise.engine import runs  # loads torch
 
-    return finish(runs.train(chosen, opened, config, context), on_event)
+    preparation = _preparation(stabilise, decorrelate)
+    return finish(runs.train(chosen, opened, config, context, preparation), on_event)
 
 
 def apply(
@@ -240,6 +260,10 @@ def load(path: str | os.PathLike[str]) -> Model:
     from napari_selfdenoise.engine import model as files  # loads torch
 
     return files.load(Path(path), get)
+
+
+def _preparation(stabilise: str, decorrelate: str | int) -> Preparation:
+    return Preparation.from_json({"stabilise": stabilise, "decorrelate": str(decorrelate)})
 
 
 def _image(source: ImageSource, axes: str) -> Image:

@@ -109,6 +109,7 @@ def denoise(
         Print one JSON object: paths, seconds, scores, provenance.
     """
     from napari_selfdenoise.cli.files import Batch
+    from napari_selfdenoise.engine import prepare
     from napari_selfdenoise.methods import get
 
     method = get(how.method)
@@ -116,7 +117,9 @@ def denoise(
     batch = Batch(
         method=method.name,
         out=out,
-        start=lambda image, context: method.denoise(image, config, context),
+        start=lambda image, context: prepare.denoise(
+            method, image, config, context, how.preparation
+        ),
         new_context=lambda: where.context(how),
         keep=_names(keep),
         axes=where.axes,

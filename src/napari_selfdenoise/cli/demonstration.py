@@ -19,7 +19,8 @@ from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.data.io import write_tiff
 from napari_selfdenoise.data.synthetic import Sample, make_sample
-from napari_selfdenoise.engine import forecast
+from napari_selfdenoise.engine import forecast, prepare
+from napari_selfdenoise.engine.preparation import Preparation
 from napari_selfdenoise.methods import METHODS, get
 
 SAMPLE = "cells"
@@ -59,7 +60,7 @@ def demo(out: Path, *, seed: int, view: bool, as_json: bool) -> int:
     outcomes: list[_Outcome] = []
     for entry in filter(None, entries):
         context = Context(seed=seed)
-        run = entry.method.denoise(sample.noisy, entry.config, context)
+        run = prepare.denoise(entry.method, sample.noisy, entry.config, context, Preparation())
         result = drive(run, context, Terminal(entry.title))
         scores = score(sample.noisy, result["denoised"], sample.clean)
         outcomes.append(_Outcome(entry, result, scores))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -14,6 +14,11 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.method import Method
 
+if TYPE_CHECKING:
+    from napari_selfdenoise.engine.preparation import Preparation
+
+Stabilise = Literal["auto", "on", "off"]
+Decorrelate = Literal["auto", "off", "2", "3", "4", "5"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Overwrite = Annotated[bool, Parameter(negative="")]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
@@ -36,6 +41,12 @@ class MethodOptions:
         Seconds after which training ends with what it has learned; 0 for no limit.
     seed : int
         Same seed and device: same result.
+    stabilise : str
+        Make noise that grows with the signal even before denoising; auto does so where it
+        matters to the method.
+    decorrelate : str
+        Denoise sub-images of every 2nd to 5th pixel, for noise that is correlated between
+        neighbours; auto measures whether it is.
     """
 
     method: Annotated[str, Parameter(name=("--method", "-m"), show_default=True)] = "lota_n2n"
@@ -43,6 +54,15 @@ class MethodOptions:
     preset: str | None = None
     time_budget: float = 0
     seed: Annotated[int, Parameter(show_default=True)] = 0
+    stabilise: Annotated[Stabilise, Parameter(show_default=True)] = "auto"
+    decorrelate: Annotated[Decorrelate, Parameter(show_default=True)] = "auto"
+
+    @property
+    def preparation(self) -> Preparation:
+        """How images are prepared for the method."""
+        from napari_selfdenoise.engine.preparation import Preparation
+
+        return Preparation(stabilise=self.stabilise, decorrelate=self.decorrelate)
 
     def config(self, method: Method[Any]) -> Config:
         """Return the settings of `method` that were asked for."""

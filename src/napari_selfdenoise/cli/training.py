@@ -45,7 +45,9 @@ def train(
 
     terminal = Terminal(out.name)
     context = where.context(how, checkpoint)
-    model = drive(runs.train(method, images, config, context), context, terminal)
+    model = drive(
+        runs.train(method, images, config, context, how.preparation), context, terminal
+    )
     files.save(model, out, overwrite=overwrite or resume)
     if context.stopped:
         terminal.say("Stopped; the model holds what was learned. --resume goes on.")

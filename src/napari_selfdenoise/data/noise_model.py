@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from napari_selfdenoise.core.errors import ImageError
 
@@ -89,6 +88,8 @@ def _unbiased_inverse(values: Array, read_noise: float) -> Array:
 @lru_cache(maxsize=16)
 def _mean_transforms(read_noise: float) -> tuple[Array, Array]:
     """Return the mean of the transform for a table of mean photon numbers from 0 to 200."""
+    from scipy import stats  # slow to import, and the menu and --help must not wait
+
     photons = np.linspace(0, np.sqrt(200), 600) ** 2
     counts = np.arange(320)
     deviations, width = np.linspace(-6, 6, 481, retstep=True)

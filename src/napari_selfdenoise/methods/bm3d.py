@@ -53,7 +53,7 @@ class BM3D(SlowPlanewiseMethod[BM3DConfig]):
 
     Assumes Gaussian noise that is independent between pixels and of the same strength
     everywhere. Fails where noise is correlated (it is taken for structure) and where it
-    grows with the signal. The colours
+    grows with the signal; `engine.preparation` takes care of both. The colours
     of an RGB image are denoised one by one.
     """
 
