@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from magicgui.widgets import create_widget
 from psygnal import Signal
-from qtpy.QtGui import QIcon
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QIcon, QPixmap
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -157,7 +158,10 @@ def add_row(layout: QFormLayout, title: str, field: QWidget, tooltip: str) -> No
 def folded(title: str, content: QWidget) -> QCollapsible:
     """Return `content` folded away behind its title."""
     # Arrows in the text: the icons of the fold do not take the viewer's colours.
-    fold = QCollapsible(f"▸ {title}", expandedIcon=QIcon(), collapsedIcon=QIcon())
+    nothing = QPixmap(1, 1)  # an icon without a picture would count as none with PySide6
+    nothing.fill(Qt.GlobalColor.transparent)
+    fold = QCollapsible(f"▸ {title}", None, QIcon(nothing), QIcon(nothing))
+    fold.toggleButton().setIconSize(QSize(0, 0))
     fold.toggled.connect(lambda opened: fold.setText(f"{'▾' if opened else '▸'} {title}"))
     fold.toggleButton().setStyleSheet(
         "text-align: left; border: none; background: transparent; padding: 2px 0px;"
