@@ -220,6 +220,14 @@ def test_fill_nan_denoises_what_was_refused(viewer, panel, run, noisy, names):
     assert np.isfinite(viewer.layers["cells · Obedient · denoised"].data).all()
 
 
+def test_the_preparation_is_chosen_in_the_run_form(viewer, panel, run, noisy):
+    viewer.add_image(noisy(32, 32), name="cells")
+    panel.run_form.set_value(type(panel.run_form.value)(decorrelate="2"))
+    run(panel)
+    told = viewer.layers["cells · Obedient · denoised"].metadata[METADATA]["preparation"]
+    assert (told["stabilise"], told["decorrelate"], told["stride"]) == ("auto", "2", 2)
+
+
 def test_a_labels_layer_is_refused(viewer, panel, names):
     viewer.add_labels(np.zeros((16, 16), int), name="nuclei")
     assert "only image layers can be denoised" in panel.image_picker.problem

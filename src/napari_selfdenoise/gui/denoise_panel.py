@@ -20,7 +20,7 @@ from napari_selfdenoise.core.errors import SelfDenoiseError
 from napari_selfdenoise.core.events import Preview, Run
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
-from napari_selfdenoise.engine import forecast
+from napari_selfdenoise.engine import forecast, prepare
 from napari_selfdenoise.gui import model_runs
 from napari_selfdenoise.gui.config_form import ConfigForm
 from napari_selfdenoise.gui.image_picker import ImagePicker
@@ -78,7 +78,7 @@ class DenoisePanel(QWidget):
         self.image_picker = ImagePicker(napari_viewer)
         self.method_picker = MethodPicker(self._methods)
         self.forms = MethodForms(self._methods)
-        self.run_form = ConfigForm(RunSettings, fold="Run: seed, device, time")
+        self.run_form = ConfigForm(RunSettings, fold="Run: preparation, seed, device, time")
         self.run_bar = RunBar()
         self.plot = LivePlot(napari_viewer.theme)
         self.results = ResultsRecord()
@@ -144,8 +144,10 @@ class DenoisePanel(QWidget):
     def _denoise(self) -> None:
         method = self._methods[self.method_picker.name]
         config = self.forms.value(self.method_picker.name)
+        preparation = self.run_form.value.preparation
         self._run_on_image(
-            method.title, lambda image, context: method.denoise(image, config, context)
+            method.title,
+            lambda image, context: prepare.denoise(method, image, config, context, preparation),
         )
 
     def _apply_model(self) -> None:

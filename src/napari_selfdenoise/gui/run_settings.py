@@ -1,4 +1,4 @@
-"""How to run, whatever the method: seed, device, time."""
+"""How to run, whatever the method: preparation, seed, device, time."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Literal
 
 from platformdirs import user_cache_path
 
-from napari_selfdenoise.core.config import Config, setting
+from napari_selfdenoise.core.config import setting
 from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.engine.preparation import Preparation
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSettings(Config):
+class RunSettings(Preparation):
     """Settings of a run that are the same for all methods."""
 
     seed: int = setting(
@@ -43,6 +44,11 @@ class RunSettings(Config):
         advanced=True,
         help="Replace pixels that are NaN or infinite by the mean of their neighbours.",
     )
+
+    @property
+    def preparation(self) -> Preparation:
+        """How the image is prepared for the method."""
+        return Preparation(stabilise=self.stabilise, decorrelate=self.decorrelate)
 
     def context(self, preview_interval: float = 0.0) -> Context:
         """Return the context of a new run."""
