@@ -340,3 +340,13 @@ def test_previews_are_in_the_intensities_and_place_of_the_image(decorrelate):
     assert np.abs(last.image.data - noisy[last.region]).mean() < 60
     assert last.image.data.mean() > 1000
     assert context.into_run is None
+
+
+@pytest.mark.parametrize("name", ["nl_means", "lota_n2n"])
+def test_colours_come_back_in_their_own_intensities(name):
+    clean = scene((64, 64))
+    colours = [photons(clean, 1), 5 * photons(clean, 2) + 100, 0.5 * photons(clean, 3)]
+    image = Image(np.stack(colours, -1), "YXS")
+    denoised = run(name, image, stabilise="on", decorrelate="2")["denoised"]
+    assert (denoised.shape, denoised.axes) == (image.shape, "YXS")
+    np.testing.assert_allclose(denoised.data.mean((0, 1)), image.data.mean((0, 1)), rtol=0.01)

@@ -62,10 +62,9 @@ class Context:
         self.checkpoint = checkpoint
         self.checkpoint_interval = checkpoint_interval
         self.fill_nan = fill_nan
-        self.preview_region: Region | None = None
-        """The part of the image a user looks at, one slice per axis; may change any time."""
         self.into_run: Callable[[Region], Region] | None = None
-        """Finds a region of that image in the one the run works on, if it is another."""
+        """Finds a region of the user's image in the one the run works on, if it is another."""
+        self._preview_region: Region | None = None
         self.rng = np.random.default_rng(seed)
         self.stopped = False
         """Whether a stop was asked for and honoured."""
@@ -73,10 +72,17 @@ class Context:
         self._start = time.monotonic()
 
     @property
-    def looked_at(self) -> Region | None:
-        """The part of the image the run works on that a user looks at."""
-        region = self.preview_region
+    def preview_region(self) -> Region | None:
+        """The part of the image a user looks at, one slice per axis; may change any time.
+
+        Set in the user's image, it is read in the image the run works on.
+        """
+        region = self._preview_region
         return region if region is None or self.into_run is None else self.into_run(region)
+
+    @preview_region.setter
+    def preview_region(self, region: Region | None) -> None:
+        self._preview_region = region
 
     def stop(self) -> None:
         """Ask the run to end at its next boundary; may be called from any thread.

@@ -257,7 +257,7 @@ def _preview(
     """Return what denoises the region a user looks at, if these planes show it."""
 
     def preview(network: nn.Module, step: int) -> Preview | None:
-        region, image = context.looked_at, sources[0].image
+        region, image = context.preview_region, sources[0].image
         if region is None:
             return None
         shown = image.crop(region)
