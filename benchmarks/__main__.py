@@ -6,9 +6,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.experiments import EXPERIMENTS
-from benchmarks.harness import in_order, measure
-
-TABLES = Path(__file__).parents[1] / "docs" / "tables"
+from benchmarks.harness import TABLES, in_order, measure
 
 
 def main() -> None:

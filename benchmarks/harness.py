@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+TABLES = Path(__file__).parents[1] / "docs" / "tables"
+"""Where the tables of the docs are made."""
 Record = dict[str, Any]
 
 
