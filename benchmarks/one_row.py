@@ -39,10 +39,12 @@ def figures(row: Row, data: Path) -> Record:
         prepared = dict(result.provenance.preparation)
         denoised, took = result["denoised"].read(), result.provenance.seconds
     clipped = np.clip(denoised, 0, DATA_RANGE).astype(float)
+    ratio = float(clipped.mean() / reference.mean())
     return {
         "psnr": round(psnr(clipped, reference, data_range=DATA_RANGE), 4),
         "ssim": round(ssim(clipped, reference, data_range=DATA_RANGE), 4),
-        "mean_ratio": round(float(clipped.mean() / reference.mean()), 4),
+        "mean_ratio": round(ratio, 4),
+        "psnr_matched": round(psnr(clipped / ratio, reference, data_range=DATA_RANGE), 4),
         "prepared": prepared,
         "run_seconds": round(took, 2),
         "versions": versions(),

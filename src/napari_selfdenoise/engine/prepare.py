@@ -195,8 +195,8 @@ def _noise_models(
         return ()
     gains = ", ".join(f"{model.gain:.3g}" for model in models)
     yield Note(
-        f"The noise is {ratio:.1f} times as strong in bright parts as in dark ones: it is made "
-        f"even before denoising (stabilise={wanted}; gain {gains} grey levels per photon)."
+        f"The noise is made even before denoising: it is {ratio:.1f} times as strong in bright "
+        f"parts as in dark ones (stabilise={wanted}; gain {gains} grey levels per photon)."
     )
     return models
 
