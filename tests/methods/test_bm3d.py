@@ -119,3 +119,9 @@ def test_both_implementations_agree():
     theirs = denoise("bm3d", noisy, config)["denoised"].data
     ours = denoise("bm3d", noisy)["denoised"].data
     assert psnr(ours, clean, data_range=60) > psnr(theirs, clean, data_range=60) - 0.5
+
+
+def test_the_package_is_expected_to_take_longer():
+    method, image = get("bm3d"), Image(edges()[1])
+    package = method.Config(implementation="package")
+    assert method.forecast(image, package) > 2 * method.forecast(image, method.Config())

@@ -14,6 +14,7 @@ from napari_selfdenoise.core.method import C, Method
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.data.checks import check_image
 from napari_selfdenoise.data.planes import channel_planes
+from napari_selfdenoise.engine import forecast
 from napari_selfdenoise.engine.provenance import record, with_notes
 
 
@@ -44,6 +45,8 @@ class SlowPlanewiseMethod(Method[C]):
         denoised, notes = yield from with_notes(
             self._denoise_planes(checked.image, config, context)
         )
+        if not context.stopped:
+            forecast.remember(self, image, config, context.seconds)
         return Result(
             images=with_residual(checked.image, denoised),
             provenance=record(
