@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.experiments import EXPERIMENTS
-from benchmarks.harness import TABLES, in_order, measure
+from benchmarks.harness import TABLES, finished, measure
 
 
 def main() -> None:
@@ -26,14 +26,14 @@ def main() -> None:
     for name in options.names or EXPERIMENTS:
         experiment = EXPERIMENTS[name]
         if options.tables_only:
-            finished = list(in_order(name, experiment.rows))
+            done = finished(experiment.rows)
         else:
-            finished = measure(name, experiment.rows, options.data)
-        if finished:
+            done = measure(name, experiment.rows, options.data)
+        if done:
             TABLES.mkdir(parents=True, exist_ok=True)
-            table = experiment.table(finished)
+            table = experiment.table(done)
             (TABLES / f"{experiment.page}.md").write_text(table + "\n", encoding="utf-8")
-            print(f"\n{name} ({len(finished)} of {len(experiment.rows)} rows)\n\n{table}\n")
+            print(f"\n{name} ({len(done)} of {len(experiment.rows)} rows)\n\n{table}\n")
 
 
 if __name__ == "__main__":

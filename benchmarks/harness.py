@@ -14,7 +14,6 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,8 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 TABLES = Path(__file__).parents[1] / "docs" / "tables"
 """Where the tables of the docs are made."""
+ROWS = "rows"
+"""File of all finished rows: experiments share what they have in common."""
 Record = dict[str, Any]
 
 
@@ -58,37 +59,37 @@ class Row:
         return all(told[key] == value for key, value in asdict(self).items())
 
 
-def records(experiment: str) -> list[Record]:
-    """Return the finished rows of an experiment."""
-    path = RESULTS / f"{experiment}.jsonl"
+def records(name: str) -> list[Record]:
+    """Return what was appended to a file of results."""
+    path = RESULTS / f"{name}.jsonl"
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
 
-def append(experiment: str, record: Record) -> None:
-    """Add a finished row to the file of an experiment."""
+def append(name: str, record: Record) -> None:
+    """Add a record to a file of results."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    with (RESULTS / f"{experiment}.jsonl").open("a", encoding="utf-8") as file:
+    with (RESULTS / f"{name}.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
 
 
-def measure(experiment: str, rows: list[Row], data: Path) -> list[Record]:
-    """Measure the rows that are not in the experiment's file; return all of them."""
+def measure(title: str, rows: list[Row], data: Path) -> list[Record]:
+    """Measure the rows that were not measured for any experiment; return all of them."""
     for number, row in enumerate(rows, 1):
-        if any(row.same(record) for record in records(experiment)):
+        if finished([row]):
             continue
         record = {**asdict(row), **measured(row, data)}
-        append(experiment, record)
-        print(f"{experiment} {number}/{len(rows)}: {summary(record)}", flush=True)
-    return list(in_order(experiment, rows))
+        append(ROWS, record)
+        print(f"{title} {number}/{len(rows)}: {summary(record)}", flush=True)
+    return finished(rows)
 
 
-def in_order(experiment: str, rows: list[Row]) -> Iterator[Record]:
-    """Yield the finished records of `rows`, in their order."""
-    finished = records(experiment)
-    for row in rows:
-        yield from (record for record in finished if row.same(record))
+def finished(rows: list[Row]) -> list[Record]:
+    """Return the newest record of each row that was measured, in the order of `rows`."""
+    newest_first = records(ROWS)[::-1]
+    found = (next((each for each in newest_first if row.same(each)), None) for row in rows)
+    return [record for record in found if record is not None]
 
 
 def measured(row: Row, data: Path) -> Record:
