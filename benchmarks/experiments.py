@@ -164,8 +164,8 @@ def prepared_rows() -> list[Row]:
 def prepared_table(finished: list[Record]) -> str:
     """PSNR of each method as it is and prepared, and what was chosen.
 
-    Single captures differ in brightness from the mean of fifty by up to a tenth, because
-    the dye bleaches; so the scores at equal mean brightness are there as well.
+    Single captures differ in brightness from the mean of fifty by up to a tenth, so the
+    scores at equal brightness are there as well.
     """
     pairs: dict[tuple[str, str], dict[bool, Record]] = {}
     for record in finished:
@@ -188,10 +188,9 @@ def prepared_table(finished: list[Record]) -> str:
             f"| {prepared['psnr_matched']:.2f} |"
         )
     lines.append(
-        "\nSingle captures of a public set (FMD), against the mean of 50 captures. They differ in "
-        "brightness from that mean, because the dye bleaches; an unbiased result keeps the "
-        "brightness of its capture. The last column is scored after scaling it to that of the "
-        "mean."
+        "\nSingle captures of a public set (FMD), against the mean of 50 captures, from which "
+        "they differ in brightness by up to a tenth; an unbiased result keeps the brightness "
+        "of its capture. The last column is scored after scaling it to that of the mean."
     )
     return "\n".join(lines)
 
