@@ -63,6 +63,17 @@ def test_the_picker_follows_the_selection(viewer, panel, noisy):
     assert panel.image_picker.layer is first
 
 
+def test_the_picker_follows_when_napari_opens_the_panel(make_napari_viewer, noisy):
+    """napari gives a contributed widget a proxy of the viewer, whose layers are proxies."""
+    viewer = make_napari_viewer()
+    first = viewer.add_image(noisy(32, 32), name="first")
+    _, panel = viewer.window.add_plugin_dock_widget("napari-selfdenoise", "Denoise")
+    second = viewer.add_image(noisy(8, 32, 32), name="second")
+    assert panel.image_picker.layer is second
+    viewer.layers.selection.active = first
+    assert panel.image_picker.layer is first
+
+
 def test_results_tell_how_they_came_about(viewer, panel, run, noisy):
     viewer.add_image(noisy(32, 32), name="cells")
     run(panel)

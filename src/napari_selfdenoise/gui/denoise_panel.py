@@ -68,6 +68,9 @@ class DenoisePanel(QWidget):
         self, napari_viewer: Viewer, methods: Mapping[str, Method[Any]] | None = None
     ) -> None:
         super().__init__()
+        # napari hands a contributed widget a proxy, whose layers are proxies too: each a new
+        # object, which no list finds again and no `is` recognises.
+        napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._viewer = napari_viewer
         self._methods = dict(methods or {name: get(name) for name in METHODS})
         self._model: Any = None
