@@ -251,6 +251,18 @@ class TestLearned:
         assert previews[-1].image.scale == image.scale
         assert previews[-1].region == context.preview_region
 
+    def test_a_preview_is_of_the_channel_that_is_looked_at(self, name):
+        """The network of one channel says nothing about another."""
+        context = Context(preview_interval=1e-6)
+        context.preview_region = (slice(1, 2), slice(0, 30), slice(0, 30))
+        dark, bright = noisy((32, 32)), noisy((32, 32), seed=2) * 50
+        events = []
+        image = Image(np.stack([dark, bright]), "CYX")
+        finish(get(name).denoise(image, tiny(name), context), events.append)
+        previews = [event.image.data for event in events if isinstance(event, Preview)]
+        assert 0 < len(previews) <= SMALL["steps"]
+        assert all(preview.mean() > 0.5 * bright.mean() for preview in previews)
+
     def test_a_time_budget_ends_training_with_a_note(self, name):
         config = get(name).Config.from_json({**SMALL, "steps": 100_000})
         events = []

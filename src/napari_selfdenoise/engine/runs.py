@@ -258,7 +258,7 @@ def _preview(
 
     def preview(network: nn.Module, step: int) -> Preview | None:
         region, image = context.preview_region, sources[0].image
-        if region is None:
+        if region is None or not _shows(region, sources[0]):
             return None
         shown = image.crop(region)
         out = np.full(shown.shape, np.nan, np.float32)
@@ -270,6 +270,14 @@ def _preview(
         return Preview(step, shown.like(out, f"{image.name} preview"), region)
 
     return preview
+
+
+def _shows(region: tuple[slice, ...], planes: Planes) -> bool:
+    """Whether a region of an image holds the channel (or plane) a network learns from."""
+    places = dict(zip(planes.image.axes, region, strict=True))
+    return all(
+        at in range(planes.image.size(axis))[places[axis]] for axis, at in planes.fixed.items()
+    )
 
 
 def _apply(model: Model, checked: Checked, context: Context) -> Run[Result]:
