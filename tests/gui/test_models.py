@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
-from napari_selfdenoise.core.events import Metrics
 from napari_selfdenoise.gui.layer_adapter import METADATA
 from napari_selfdenoise.methods import get
 
@@ -90,13 +89,3 @@ def test_a_stopped_training_goes_on_where_it_was(lota, run, wait, qtbot, viewer)
     lota.run_bar._stop.click()
     wait(lota)
     assert len(denoised(viewer)) == 2
-
-
-def test_curves_are_logarithmic_where_they_can_be(open_panel, qtbot):
-    plot = open_panel().plot
-    for values, logarithmic in (([1.0, 0.01], True), ([1.0, -0.5], False)):
-        plot.clear()
-        for step, value in enumerate(values):
-            plot.add(Metrics(step, {"train/loss": value}))
-        plot._draw()
-        assert plot._plot.getAxis("left").logMode == logarithmic
