@@ -119,3 +119,49 @@ def test_the_band_is_across_the_longer_side_and_leaves_room(shape):
         for rows, columns in [*training, band]:
             assert rows.stop - rows.start >= 16
             assert columns.stop - columns.start >= 16
+
+
+def test_companions_are_cut_from_the_same_place_and_turned_alike():
+    image = numbered((40, 50))
+    patches = patches_of(image)
+    patches.draw(1)  # fills the pool, which has to learn of them
+    patches.accompany(0, 0, np.stack([-image.data, 2 * image.data]))
+    drawn = patches.draw(30, augment=True)
+    assert drawn.shape[1] == 3
+    np.testing.assert_array_equal(drawn[:, 1], -drawn[:, 0])
+    np.testing.assert_array_equal(drawn[:, 2], 2 * drawn[:, 0])
+    patches.accompany(0, 0, image.data[np.newaxis])
+    np.testing.assert_array_equal(*np.split(patches.draw(3), 2, axis=1))
+
+
+def test_companions_go_along_with_held_out_patches():
+    image = numbered((80, 60))
+    patches = patches_of(image, validation_fraction=0.2)
+    alone = patches.validation()
+    patches.accompany(0, 0, -image.data[np.newaxis])
+    np.testing.assert_array_equal(patches.validation(), np.concatenate([alone, -alone], 1))
+    again = patches_of(image, validation_fraction=0.2)
+    again.load_companions(patches.companions())
+    np.testing.assert_array_equal(again.validation(), patches.validation())
+
+
+def test_augmented_patches_are_turned_and_mirrored_pieces():
+    image = numbered((16, 16))
+    ways = {p.tobytes() for p in patches_of(image).draw(200, augment=True)[:, 0]}
+    turned = [np.rot90(image.data, quarters) for quarters in range(4)]
+    expected = {np.ascontiguousarray(p).tobytes() for t in turned for p in (t, t[:, ::-1])}
+    assert ways == expected
+
+
+def test_patches_that_are_no_squares_keep_their_shape():
+    patches = patches_of(numbered((16, 40)), patch_size=32)
+    assert patches.shape == (16, 32)
+    assert patches.draw(20, augment=True).shape == (20, 1, 16, 32)
+
+
+def test_only_kept_planes_are_used():
+    patches = patches_of(numbered((5, 20, 20)), numbered((3, 20, 20)))
+    patches.draw(4)
+    patches.keep([(0, 1), (0, 3)])
+    assert patches.places() == [(0, 1), (0, 3)]
+    assert {int(p[0, 0, 0]) // 400 for p in patches.draw(60)} == {1, 3}

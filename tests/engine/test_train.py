@@ -67,7 +67,7 @@ def level(learner):
 
 
 @pytest.mark.parametrize("average", [0.0, 0.9])
-@pytest.mark.parametrize("schedule", ["constant", "halve", "cosine"])
+@pytest.mark.parametrize("schedule", ["constant", "halve", "cosine", "fifths"])
 def test_it_learns(average, schedule):
     made, learner, stages = trainer(config(weight_average=average, schedule=schedule))
     events = []
@@ -235,3 +235,59 @@ def test_gradients_are_clipped_per_part():
     total, _ = learner.loss(squared, batch)
     learner.update(total, 0.0)
     assert learner.network.level.grad.norm().item() == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_method_has_its_turn_between_the_steps():
+    seen = []
+
+    def between(step):
+        seen.append(step)
+        if step == 3:
+            yield Metrics(step, {"residual/primal": 1.0})
+
+    stage = Stage("training", 5, squared, 0.1, between)
+    made, _, _ = trainer(config(steps=5))
+    events = []
+    finish(made.run([Note("before"), stage]), events.append)
+    assert seen == [1, 2, 3, 4, 5]
+    assert events[0] == Note("before")
+    assert Metrics(3, {"residual/primal": 1.0}) in events
+
+
+@pytest.mark.parametrize("stop_at", [7, 23])
+def test_companions_that_change_are_resumed(tmp_path, stop_at):
+    """Interrupted at any step, a training with companions ends as an uninterrupted one."""
+
+    def run(context, checkpoint):
+        made, learner, _ = trainer(
+            config(steps=30, schedule="constant"), context, checkpoint=checkpoint
+        )
+        patches = made.patches
+
+        def target(network, batch):
+            return {"squared": (network(batch[:, :1]) - batch[:, 1:]).square().mean()}
+
+        def between(step):
+            if step % 10 == 0:
+                patches.accompany(0, 0, patches.companion(0, 0) + learner.network.level.item())
+            yield from ()
+
+        def stages():
+            patches.accompany(0, 0, patches.normalised(0, 0))
+            yield Stage("training", 30, target, 0.1, between)
+
+        return made.run(stages()), learner
+
+    whole, learner = run(Context(), None)
+    finish(whole)
+    expected = level(learner)
+    context, checkpoint = Context(), Checkpoint(tmp_path / "training", "one")
+    interrupted, _ = run(context, checkpoint)
+    for event in interrupted:
+        if isinstance(event, Metrics) and event.step == stop_at:
+            context.stop()
+    resumed, learner = run(Context(), checkpoint)
+    events = []
+    finish(resumed, events.append)
+    assert any(f"resumed at step {stop_at}" in e.text for e in events if isinstance(e, Note))
+    assert level(learner) == expected

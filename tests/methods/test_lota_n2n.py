@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -54,7 +56,7 @@ def test_stage_one_does_not_depend_on_the_trace_weight():
         torch.manual_seed(0)
         for parameter in network.parameters():
             torch.nn.init.normal_(parameter, std=0.1)
-        stages = METHOD.stages(network, config)
+        stages = METHOD.stages(SimpleNamespace(network=network), config)
         ends.append(next(stages))
         assert ends[-1].steps == 20
         batch = torch.from_numpy(image)[None, None]

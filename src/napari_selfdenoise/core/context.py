@@ -23,8 +23,8 @@ class Context:
     device : {"auto", "cpu", "cuda", "mps"}
         ``"auto"`` takes the fastest there is.
     precision : {"auto", "float32", "bfloat16"}
-        Precision of the convolutions while training; ``"auto"`` takes bfloat16 where the
-        device has it in hardware. Statistics, losses and outputs are always float32.
+        Precision of the convolutions; ``"auto"`` takes bfloat16 where the device has it in
+        hardware. Statistics, losses and outputs are always float32.
     seed : int
         Every random number of the run comes from it. Same seed, device and number of
         threads: same result.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,44 +55,101 @@ class Patches:
         multiple: int = 1,
     ) -> None:
         self.rng = rng
-        self._sources = sources
-        self._normalization = normalization
+        self.sources = sources
+        """Where patches come from."""
+        self._companions: dict[tuple[int, int], NDArray[np.float32]] = {}
+        self.normalization = normalization
+        """Applied to every patch."""
         sides = np.array([planes.shape[1:] for planes in sources]).min(axis=0)
         self.shape = tuple(_patch_side(side, patch_size, multiple) for side in map(int, sides))
         """Height and width of a patch in pixels."""
+        self._validation_places: list[tuple[int, int, Window]] = []
+        self._validation_patches: NDArray[np.float32] | None = None
         self._split(validation_fraction)
-        self._order = [(s, p) for s in self._training for p in range(len(sources[s]))]
+        self._places = [(s, p) for s, planes in enumerate(sources) for p in range(len(planes))]
+        self._order = [place for place in self._places if place[0] in self._training]
         self._pool: list[tuple[int, int, NDArray[np.float32]]] = []
         self._next = self._draws = 0
 
     @property
     def validates(self) -> bool:
         """Whether anything is held out."""
-        return bool(self._validation)
+        return bool(self._validation_places)
 
-    def draw(self, count: int) -> NDArray[np.float32]:
-        """Return `count` random training patches, (count, channels, height, width)."""
+    def places(self) -> list[tuple[int, int]]:
+        """Return the planes in use, as (source, plane): trained on or held out."""
+        return list(self._places)
+
+    def keep(self, places: Sequence[tuple[int, int]]) -> None:
+        """Use no other planes than these for training and validation from now on."""
+        self._places, kept = list(places), set(places)
+        self._order = [place for place in self._order if place in kept]
+        self._validation_places = [each for each in self._validation_places if each[:2] in kept]
+        self._pool, self._next = [], 0
+
+    def normalised(self, source: int, plane: int) -> NDArray[np.float32]:
+        """Return a whole plane as patches are cut from it, without companions."""
+        return self.normalization.apply(self.sources[source].read(plane))
+
+    def accompany(self, source: int, plane: int, images: NDArray[np.float32]) -> None:
+        """Give a plane companions, (channels, Y, X): every patch of it comes with theirs.
+
+        They follow the plane's own channels, cut from the same place. Given anew, they
+        replace the former ones. Either every plane has as many of them or none.
+        """
+        self._companions[source, plane] = images
+        self._validation_patches = None
+        for at, (pooled_source, pooled_plane, _) in enumerate(self._pool):
+            if (pooled_source, pooled_plane) == (source, plane):
+                self._pool[at] = source, plane, self._load(source, plane)
+
+    def companion(self, source: int, plane: int) -> NDArray[np.float32]:
+        """Return the companions of a plane, (channels, Y, X)."""
+        return self._companions[source, plane]
+
+    def companions(self) -> dict[str, NDArray[np.float32]]:
+        """Return all companions under plain names, for `load_companions`."""
+        return {f"{s}/{p}": images for (s, p), images in self._companions.items()}
+
+    def load_companions(self, companions: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take companions that `companions` returned."""
+        for name, images in companions.items():
+            source, _, plane = name.partition("/")
+            self.accompany(int(source), int(plane), images)
+
+    def draw(self, count: int, *, augment: bool = False) -> NDArray[np.float32]:
+        """Return `count` random training patches, (count, channels, height, width).
+
+        With `augment` each is turned by a multiple of 90 degrees (of 180, if it is no
+        square) and mirrored at random.
+        """
         self._refresh_pool()
         patches = []
         for _ in range(count):
             source, _, values = self._pool[self.rng.integers(len(self._pool))]
             rows, columns = self._random_window(self._windows[source])
-            patches.append(values[:, rows, columns])
+            patch = values[:, rows, columns]
+            patches.append(self._turned(patch) if augment else patch)
         return np.stack(patches)
 
+    def _turned(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
+        quarters, mirror = (int(each) for each in self.rng.integers((4, 2)))
+        if self.shape[0] != self.shape[1]:
+            quarters = quarters // 2 * 2
+        patch = np.rot90(patch, quarters, (1, 2))
+        return patch[..., ::-1] if mirror else patch
+
     def validation(self) -> NDArray[np.float32]:
-        """Return the held-out patches; the same at every call."""
-        places = [
-            (source, plane, window)
-            for source in self._validation
-            for plane in range(len(self._sources[source]))
-            for window in self._held_out[source]
-        ]
+        """Return the held-out patches; the same at every call, but for their companions."""
+        if self._validation_patches is not None:
+            return self._validation_patches
+        places = self._validation_places
         chosen = np.linspace(0, len(places) - 1, min(VALIDATION_PATCHES, len(places)))
         patches = []
         for source, plane, window in (places[int(at)] for at in chosen):
             patches.append(self._load(source, plane)[:, window[0], window[1]])
-        return np.stack(patches)
+        self._validation_patches = np.stack(patches)
+        return self._validation_patches
 
     def state(self) -> dict[str, Any]:
         """Return what decides the next draws, as plain values."""
@@ -112,9 +169,9 @@ class Patches:
         self._next, self._draws = state["next"], state["draws"]
 
     def _split(self, fraction: float) -> None:
-        everything = list(range(len(self._sources)))
+        everything = list(range(len(self.sources)))
         self._training, self._validation = everything, everything
-        whole = [self._padded(planes) for planes in self._sources]
+        whole = [self._padded(planes) for planes in self.sources]
         self._windows = {s: [_window(0, 0, *whole[s])] for s in everything}
         self._held_out: dict[int, list[Window]] = {s: [] for s in everything}
         if fraction > 0 and len(everything) >= MANY_IMAGES:
@@ -132,19 +189,27 @@ class Patches:
             self._validation = [s for s in everything if self._held_out[s]]
         else:
             self._validation = []
+        self._validation_places = [
+            (source, plane, window)
+            for source in self._validation
+            for plane in range(len(self.sources[source]))
+            for window in self._held_out[source]
+        ]
 
     def _padded(self, planes: Planes) -> tuple[int, int]:
         return max(planes.shape[1], self.shape[0]), max(planes.shape[2], self.shape[1])
 
     def _load(self, source: int, plane: int) -> NDArray[np.float32]:
-        values = self._normalization.apply(self._sources[source].read(plane))
-        height, width = self._padded(self._sources[source])
+        values = self.normalised(source, plane)
+        if (source, plane) in self._companions:
+            values = np.concatenate([values, self._companions[source, plane]])
+        height, width = self._padded(self.sources[source])
         missing = (0, height - values.shape[1]), (0, width - values.shape[2])
         return np.pad(values, ((0, 0), *missing), mode="reflect")
 
     def _refresh_pool(self) -> None:
         """Fill the pool, or exchange its oldest plane if it cannot hold them all."""
-        channels, height, width = self._sources[0].shape
+        channels, height, width = self.sources[0].shape
         room = max(1, POOL_BYTES // (4 * channels * height * width))
         while len(self._pool) < min(room, len(self._order)):
             self._pool.append(self._advance())

@@ -18,7 +18,7 @@ from napari_selfdenoise.engine.provenance import threads
 
 @dataclass(frozen=True)
 class Compute:
-    """Where tensors live, and the precision of convolutions while training."""
+    """Where tensors live, and the precision of convolutions."""
 
     device: torch.device
     dtype: torch.dtype

@@ -11,20 +11,25 @@ import numpy as np
 
 from napari_selfdenoise.core.config import Config, setting
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.events import Run
+from napari_selfdenoise.core.events import Event, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.data.normalization import Policy
+from napari_selfdenoise.data.patches import Patches
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
 Losses = Callable[["nn.Module", "Tensor"], Mapping[str, "Tensor"]]
 """``losses(network, batch)`` returns named scalars whose sum is minimised."""
 
 
-Schedule = Literal["constant", "halve", "cosine"]
+Between = Callable[[int], Iterator[Event]]
+"""``between(step)`` is run after `step` steps of a stage; what it yields is told."""
+
+Schedule = Literal["constant", "halve", "cosine", "fifths"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +57,7 @@ class TrainingConfig(Config):
     schedule: Schedule = setting(
         "cosine",
         help="How the learning rate falls in each stage: not at all, by half for the last "
-        "quarter, or along a cosine to zero.",
+        "quarter, along a cosine to zero, or to a fifth after 30 % and again after 60 %.",
         advanced=True,
     )
     weight_average: float = setting(
@@ -62,6 +67,11 @@ class TrainingConfig(Config):
         step=1e-4,
         help="Decay per step of a running average of the network's weights, which then "
         "predicts instead of the last weights; 0 for none.",
+        advanced=True,
+    )
+    augment: bool = setting(
+        False,
+        help="Turn the patches by multiples of 90 degrees and mirror them at random.",
         advanced=True,
     )
     validation_fraction: float = setting(
@@ -112,12 +122,38 @@ class Stage:
         ``losses(network, batch)`` returns named scalars whose sum is minimised.
     learning_rate : float
         At the start of the stage.
+    between : callable, optional
+        Run after every step, for methods that do more than to follow a gradient.
     """
 
     name: str
     steps: int
     losses: Losses
     learning_rate: float
+    between: Between | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What a method may use while it makes the stages of a training.
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+        Under training.
+    patches : Patches
+        Where batches come from; its random numbers are those of the training.
+    context : Context
+        Device and stop flag.
+    restored : callable
+        ``restored(source, plane)`` returns a plane of ``patches.sources``, denoised with
+        what has been learned so far and normalised: (channels, Y, X), float32.
+    """
+
+    network: nn.Module
+    patches: Patches
+    context: Context
+    restored: Callable[[int, int], NDArray[np.float32]]
 
 
 class LearnedMethod(Method[L]):
@@ -142,9 +178,10 @@ class LearnedMethod(Method[L]):
     def work(self, config: L) -> float:
         """Return the multiplications per trained pixel and step, forward; for the forecast."""
 
-    @abstractmethod
     def losses(self, network: nn.Module, batch: Tensor, config: L) -> Mapping[str, Tensor]:
         """Return named losses, whose sum is minimised.
+
+        A method with `stages` of its own need not have it.
 
         Parameters
         ----------
@@ -155,8 +192,9 @@ class LearnedMethod(Method[L]):
         config : TrainingConfig
             The method's settings.
         """
+        raise NotImplementedError
 
-    def stages(self, network: nn.Module, config: L) -> Iterator[Stage]:
+    def stages(self, training: Training, config: L) -> Iterator[Stage | Event]:
         """Yield the stages of training; a stage is asked for when the one before is done."""
         yield Stage(
             "training",

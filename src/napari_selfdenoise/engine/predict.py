@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,14 @@ from napari_selfdenoise.core.events import Note, Progress, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.planes import WHOLE, Planes, Window, channel_planes
-from napari_selfdenoise.data.tiles import tiles
-from napari_selfdenoise.engine.device import choose, place
+from napari_selfdenoise.data.tiles import Tile, tiles
+from napari_selfdenoise.engine.device import Compute, Float32Outputs, place
 from napari_selfdenoise.engine.learned import LearnedMethod
 from napari_selfdenoise.engine.model import Member, Model
 from napari_selfdenoise.engine.planewise import unfinished
 
-TILE_SIZE = 512
-"""Side of a tile in pixels, without its halo."""
+TILE_SIZE, TILE_HALOS = 512, 4
+"""Side of a tile in pixels, without its halo: so much, or so many halos if that is more."""
 BRIGHTNESS_PLANES, BRIGHTNESS_SIDE = 8, 1024
 """Planes, and pixels of each along a side, on which the mean brightness is measured."""
 
@@ -46,12 +45,15 @@ class Denoiser:
         Applied before and undone after.
     brightness : tuple of float
         Added at the end, per colour sample, so that the mean is that of the noisy image.
+    compute : Compute
+        Device, on which the network is already, and precision of the convolutions.
     """
 
     network: nn.Module
     restore: Restore
     normalization: Normalization
     brightness: tuple[float, ...]
+    compute: Compute
 
     @torch.inference_mode()
     def denoise(
@@ -67,12 +69,12 @@ class Denoiser:
         noisy = planes.read(plane, window)
         if noisy.min() == noisy.max():
             return noisy
-        device = next(self.network.parameters()).device
-        batch = torch.from_numpy(self.normalization.apply(noisy)[np.newaxis]).to(device)
+        batch = torch.from_numpy(self.normalization.apply(noisy)[np.newaxis])
+        batch = batch.to(self.compute.device)
         batch = batch.contiguous(memory_format=torch.channels_last)
         training = self.network.training
-        self.network.eval()
-        denoised = self.restore(self.network, batch)[0].float().cpu().numpy()
+        network = Float32Outputs(self.network, self.compute).eval()
+        denoised = self.restore(network, batch)[0].cpu().numpy()
         self.network.train(training)
         shift = np.asarray(self.brightness, np.float32)[:, np.newaxis, np.newaxis]
         return self.normalization.undo(denoised) + shift
@@ -126,24 +128,40 @@ def predict(
     int
         How many planes were denoised: all, unless a stop was asked for.
     """
-    _, height, width = planes.shape
-    each = math.ceil(height / TILE_SIZE) * math.ceil(width / TILE_SIZE)
-    done, total = 0, len(planes) * each
+    cut = list(_tiles(planes, halo))
     for plane in range(len(planes)):
         if context.stopping:
             return plane
-        for tile in tiles(height, width, size=TILE_SIZE, halo=halo):
+        for number, tile in enumerate(cut, 1):
             values = denoiser.denoise(planes, plane, tile.read)
             rows, columns = tile.inner
             planes.write(out, plane, values[:, rows, columns], tile.write)
-            done += 1
-            yield Progress(done, total, "predicting" + label)
+            done = plane * len(cut) + number
+            yield Progress(done, len(planes) * len(cut), "predicting" + label)
     return len(planes)
 
 
-def denoiser_of(method: LearnedMethod[Any], member: Member) -> Denoiser:
+def predict_plane(
+    denoiser: Denoiser, planes: Planes, plane: int, *, halo: int
+) -> NDArray[np.float32]:
+    """Denoise one plane, tile by tile; returns (channels, Y, X)."""
+    out = np.empty(planes.shape, np.float32)
+    for tile in _tiles(planes, halo):
+        rows, columns = tile.inner
+        values = denoiser.denoise(planes, plane, tile.read)
+        out[:, tile.write[0], tile.write[1]] = values[:, rows, columns]
+    return out
+
+
+def _tiles(planes: Planes, halo: int) -> Iterator[Tile]:
+    _, height, width = planes.shape
+    return tiles(height, width, size=max(TILE_SIZE, TILE_HALOS * halo), halo=halo)
+
+
+def denoiser_of(method: LearnedMethod[Any], member: Member, compute: Compute) -> Denoiser:
     """Return what denoises with one network of a model."""
-    return Denoiser(member.network, method.restore, member.normalization, member.brightness)
+    network = place(member.network, compute.device)
+    return Denoiser(network, method.restore, member.normalization, member.brightness, compute)
 
 
 def predict_image(model: Model, image: Image, context: Context) -> Run[NDArray[np.float32]]:
@@ -151,11 +169,11 @@ def predict_image(model: Model, image: Image, context: Context) -> Run[NDArray[n
     parts = _parts(model, image, partial=context.stopped)
     out = np.full(image.shape, np.nan, np.float32)
     total = sum(len(planes) for planes in channel_planes(image))
-    device = choose(context.device)
+    compute = Compute.of(context)
     done = 0
     for member, planes in parts:
         done += yield from predict(
-            denoiser_of(model.method, replace(member, network=place(member.network, device))),
+            denoiser_of(model.method, member, compute),
             planes,
             out,
             context,

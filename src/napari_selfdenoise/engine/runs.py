@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from napari_selfdenoise.core.context import Context
@@ -23,12 +24,17 @@ from napari_selfdenoise.data.patches import Patches
 from napari_selfdenoise.data.planes import Planes, channel_planes
 from napari_selfdenoise.engine import forecast
 from napari_selfdenoise.engine.checkpoint import Checkpoint
-from napari_selfdenoise.engine.device import Compute, choose
-from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
+from napari_selfdenoise.engine.device import Compute
+from napari_selfdenoise.engine.learned import LearnedMethod, Training, TrainingConfig
 from napari_selfdenoise.engine.learner import Learner
 from napari_selfdenoise.engine.model import Member, Model
 from napari_selfdenoise.engine.planewise import with_residual
-from napari_selfdenoise.engine.predict import Denoiser, denoiser_of, predict_image
+from napari_selfdenoise.engine.predict import (
+    Denoiser,
+    denoiser_of,
+    predict_image,
+    predict_plane,
+)
 from napari_selfdenoise.engine.preparation import UNPREPARED, Preparation, Prepared
 from napari_selfdenoise.engine.prepare import around, choose_preparation, told
 from napari_selfdenoise.engine.provenance import record, with_notes
@@ -114,9 +120,7 @@ def train_and_apply(
         forecast.remember(method, image, config, context.seconds)
     return replace(
         result,
-        provenance=replace(
-            result.provenance, notes=notes, precision=model.provenance.precision
-        ),
+        provenance=replace(result.provenance, notes=notes),
     )
 
 
@@ -209,15 +213,34 @@ def _train_member(
         context,
         label=label,
         seconds=seconds,
-        preview=_preview(method, normalization, sources, context),
+        preview=_preview(session, normalization, sources),
         checkpoint=session.checkpoint(number),
     )
-    yield from trainer.run(method.stages(learner.network, config))
+    training = Training(
+        learner.network, patches, context, _restored(session, learner, normalization, sources)
+    )
+    yield from trainer.run(method.stages(training, config))
     unshifted = Member(learner.network.eval(), normalization, (0.0,) * sources[0].channels)
     if not method.keeps_brightness:
         return unshifted
-    brightness = denoiser_of(method, unshifted).lost_brightness(sources)
+    brightness = denoiser_of(method, unshifted, session.compute).lost_brightness(sources)
     return replace(unshifted, brightness=brightness)
+
+
+def _restored(
+    session: _Session, learner: Learner, normalization: Normalization, sources: list[Planes]
+) -> Callable[[int, int], NDArray[np.float32]]:
+    """Return what denoises a whole plane, normalised, with what has been learned so far."""
+
+    def restored(source: int, plane: int) -> NDArray[np.float32]:
+        unshifted = (0.0,) * sources[source].channels
+        denoiser = Denoiser(
+            learner.predictor, session.method.restore, normalization, unshifted, session.compute
+        )
+        halo = session.method.halo(session.config)
+        return normalization.apply(predict_plane(denoiser, sources[source], plane, halo=halo))
+
+    return restored
 
 
 def _initialised(
@@ -249,12 +272,10 @@ def _groups(images: Sequence[Image], config: TrainingConfig) -> list[list[Planes
 
 
 def _preview(
-    method: LearnedMethod[Any],
-    normalization: Normalization,
-    sources: list[Planes],
-    context: Context,
+    session: _Session, normalization: Normalization, sources: list[Planes]
 ) -> MakePreview:
     """Return what denoises the region a user looks at, if these planes show it."""
+    restore, context, compute = session.method.restore, session.context, session.compute
 
     def preview(network: nn.Module, step: int) -> Preview | None:
         region, image = context.preview_region, sources[0].image
@@ -263,7 +284,7 @@ def _preview(
         shown = image.crop(region)
         out = np.full(shown.shape, np.nan, np.float32)
         shift = (0.0,) * sources[0].channels
-        denoiser = Denoiser(network, method.restore, normalization, shift)
+        denoiser = Denoiser(network, restore, normalization, shift, compute)
         for planes in channel_planes(shown):
             for at in range(len(planes)):
                 planes.write(out, at, denoiser.denoise(planes, at))
@@ -281,6 +302,7 @@ def _shows(region: tuple[slice, ...], planes: Planes) -> bool:
 
 
 def _apply(model: Model, checked: Checked, context: Context) -> Run[Result]:
+    compute = Compute.of(context)
     denoised, notes = yield from with_notes(predict_image(model, checked.image, context))
     provenance = record(
         model.method,
@@ -288,6 +310,7 @@ def _apply(model: Model, checked: Checked, context: Context) -> Run[Result]:
         context,
         checked,
         notes=notes,
-        device=str(choose(context.device)),
+        device=str(compute.device),
+        precision=compute.precision,
     )
     return Result(with_residual(checked.image, denoised), provenance, model, context.stopped)

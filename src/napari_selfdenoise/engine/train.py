@@ -7,11 +7,14 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import TrainingError
-from napari_selfdenoise.core.events import Metrics, Note, Preview, Progress, Run
+from napari_selfdenoise.core.events import Event, Metrics, Note, Preview, Progress, Run
 from napari_selfdenoise.data.patches import Patches
 from napari_selfdenoise.engine.checkpoint import Checkpoint
 from napari_selfdenoise.engine.learned import Stage, TrainingConfig
@@ -29,6 +32,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda done: 1.0,
     "halve": lambda done: 1.0 if done < 0.75 else 0.5,
     "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * min(done, 1.0))),
+    "fifths": lambda done: 1.0 if done < 0.3 else 0.2 if done < 0.6 else 0.04,
 }
 """Share of a stage that is done -> factor of the learning rate."""
 
@@ -97,15 +101,17 @@ class Trainer:
         self._best: State = {}
         self._ends: State = {}
         self._good: State = {}
+        self._companions: dict[str, NDArray[np.float32]] = {}
         self._sums: dict[str, float] = {}
-        self._held_out = learner.tensor(patches.validation()) if patches.validates else None
         self._progress = _Timer(SECONDS_BETWEEN_PROGRESS)
         self._previews = _Timer(context.preview_interval)
         self._saves = _Timer(context.checkpoint_interval)
         self._begun = time.monotonic()
 
-    def run(self, stages: Iterable[Stage]) -> Run[None]:
+    def run(self, stages: Iterable[Stage | Event]) -> Run[None]:
         """Train through all stages, each asked for when the one before it is done.
+
+        Events among the stages are passed on.
 
         Raises
         ------
@@ -113,14 +119,19 @@ class Trainer:
             If the loss is not finite from the very beginning.
         """
         resumed = self._load()
-        before = 0
-        for number, stage in enumerate(stages):
+        before, number = 0, -1
+        for stage in stages:
+            if not isinstance(stage, Stage):
+                yield stage
+                continue
+            number += 1
             if number < self.at.stage:
                 self.learner.adopt(under(f"end{number}/", self._ends))
             else:
                 self.learner.begin()
                 if resumed:
                     self.learner.load_state(resumed)
+                    self.patches.load_companions(self._companions)
                     resumed = {}
                     yield Note(f"Training resumed at step {self.at.total}.")
                 else:
@@ -150,6 +161,8 @@ class Trainer:
             if setback is not None:
                 yield setback
             else:
+                if stage.between is not None:
+                    yield from stage.between(self.at.step)
                 yield from self._report(stage)
         yield from self._finish(stage)
 
@@ -173,7 +186,8 @@ class Trainer:
     def _learn(self, stage: Stage) -> Note | None:
         """Make one step; return a note if the loss was not finite."""
         at, learner = self.at, self.learner
-        batch = learner.tensor(self.patches.draw(self.config.batch_size))
+        drawn = self.patches.draw(self.config.batch_size, augment=self.config.augment)
+        batch = learner.tensor(drawn)
         total, values = learner.loss(stage.losses, batch)
         if not math.isfinite(total.item()):
             return self._go_back(total.item())
@@ -221,9 +235,10 @@ class Trainer:
             self._save(self.checkpoint)
 
     def _validate(self, stage: Stage) -> Run[None]:
-        if self._held_out is None:
+        if not self.patches.validates:
             return
-        loss = self.learner.validate(stage.losses, self._held_out)
+        held_out = self.learner.tensor(self.patches.validation())
+        loss = self.learner.validate(stage.losses, held_out)
         self.at.waited += 1
         if loss < self.at.best:
             self.at.best, self.at.waited, self._best = loss, 0, self.learner.snapshot()
@@ -240,6 +255,8 @@ class Trainer:
     def _save(self, checkpoint: Checkpoint) -> None:
         tensors = {f"learner/{name}": value for name, value in self.learner.state().items()}
         tensors |= {f"best/{name}": value for name, value in self._best.items()}
+        for name, images in self.patches.companions().items():
+            tensors[f"companions/{name}"] = torch.from_numpy(images)
         facts = {"position": asdict(self.at), "patches": self.patches.state()}
         checkpoint.save(tensors | self._ends, facts)
 
@@ -252,6 +269,8 @@ class Trainer:
         self.at = Position(**facts["position"])
         self.patches.load_state(facts["patches"])
         self._best = under("best/", tensors)
+        companions = under("companions/", tensors).items()
+        self._companions = {name: images.cpu().numpy() for name, images in companions}
         self._ends = {name: value for name, value in tensors.items() if name.startswith("end")}
         return under("learner/", tensors)
 

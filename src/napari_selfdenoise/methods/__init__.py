@@ -14,6 +14,7 @@ from napari_selfdenoise.engine.learned import LearnedMethod
 
 METHODS = {
     "lota_n2n": "napari_selfdenoise.methods.lota_n2n:LotaN2N",
+    "tucker_pnp": "napari_selfdenoise.methods.tucker_pnp:TuckerPnP",
     "bm3d": "napari_selfdenoise.methods.bm3d:BM3D",
     "nl_means": "napari_selfdenoise.methods.nl_means:NLMeans",
     "gaussian": "napari_selfdenoise.methods.gaussian:Gaussian",

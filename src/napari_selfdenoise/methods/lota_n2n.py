@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_selfdenoise.core.config import setting, with_default
-from napari_selfdenoise.engine.learned import LearnedMethod, Schedule, Stage, TrainingConfig
+from napari_selfdenoise.core.events import Event
+from napari_selfdenoise.engine.learned import (
+    LearnedMethod,
+    Schedule,
+    Stage,
+    Training,
+    TrainingConfig,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -126,7 +133,7 @@ class LotaN2N(LearnedMethod[LotaN2NConfig]):
         noise: Tensor = network(tile)
         return tile - noise
 
-    def stages(self, network: nn.Module, config: LotaN2NConfig) -> Iterator[Stage]:
+    def stages(self, training: Training, config: LotaN2NConfig) -> Iterator[Stage | Event]:
         """Yield the two stages; the second starts from a frozen copy of the first."""
         second = round(config.trace_fraction * config.steps)
         first = config.steps - second
@@ -138,7 +145,7 @@ class LotaN2N(LearnedMethod[LotaN2NConfig]):
             yield Stage("training", first, pretrain, config.learning_rate)
         if second == 0:
             return
-        proxy = copy.deepcopy(network).eval().requires_grad_(False)
+        proxy = copy.deepcopy(training.network).eval().requires_grad_(False)
 
         def adapt(network: nn.Module, batch: Tensor) -> Mapping[str, Tensor]:
             return self._adapted_losses(network, proxy, batch, config)

@@ -78,27 +78,13 @@ class NLMeans(PlanewiseMethod[NLMeansConfig]):
         self, plane: NDArray[np.float32], config: NLMeansConfig
     ) -> NDArray[np.float32]:
         """Denoise one plane; sigma is estimated on it unless it is given."""
-        from skimage.restoration import denoise_nl_means
+        from napari_selfdenoise.solvers.nl_means import nl_means
 
-        # Unit range keeps scikit-image's float32 arithmetic away from its rounding error.
-        low, span = float(plane.min()), float(np.ptp(plane))
-        unit = np.moveaxis((plane - low) / span, 0, -1)
-        sigma = config.sigma / span or float(np.mean([estimate_sigma(c / span) for c in plane]))
-        if not sigma > 0:
-            return plane
-        denoised = denoise_nl_means(
-            unit,
+        sigma = config.sigma or float(np.mean([estimate_sigma(colour) for colour in plane]))
+        return nl_means(
+            plane,
+            sigma,
+            strength=config.strength,
             patch_size=config.patch_size,
-            patch_distance=config.search_distance,
-            h=config.strength * sigma,
-            sigma=sigma,
-            fast_mode=True,
-            channel_axis=-1,
+            search_distance=config.search_distance,
         )
-        # scikit-image drops a colour axis of length one.
-        denoised = denoised.reshape(unit.shape)
-        restored: NDArray[np.float32] = np.moveaxis(denoised, -1, 0) * span + low
-        # Where noise grows with the signal, dark pixels find more that is like them than
-        # bright ones, and the image darkens; noise of zero mean leaves the mean alone.
-        restored += (plane - restored).mean(axis=(1, 2), keepdims=True)
-        return restored

@@ -108,6 +108,27 @@ def decompose(kernel: Tensor, ranks: tuple[int, int] | None = None) -> LowRankKe
     return LowRankKernel(*(torch.as_tensor(each).to(kernel) for each in (core, *factors)))
 
 
+@torch.no_grad()
+def make_low_rank(network: nn.Module) -> dict[str, LowRankKernel]:
+    """Replace every kernel but the first by its low-rank approximation, in place.
+
+    Gao, Yang and Zhang (2022), algorithm 1: the architecture stays, the numbers change.
+
+    Returns
+    -------
+    dict
+        The decomposition of each convolution, by its name in the network.
+    """
+    convolutions = [
+        (name, part) for name, part in network.named_modules() if isinstance(part, nn.Conv2d)
+    ]
+    kernels = {}
+    for name, convolution in convolutions[1:]:
+        kernels[name] = decompose(convolution.weight)
+        convolution.weight.copy_(kernels[name].dense())
+    return kernels
+
+
 def factorised(convolution: nn.Conv2d, kernel: LowRankKernel) -> nn.Sequential:
     """Return three convolutions that do what `convolution` does with a low-rank kernel.
 

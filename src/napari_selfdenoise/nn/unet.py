@@ -1,0 +1,137 @@
+"""The U-Net of Noise2Noise with a wide first convolution."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, max_pool2d, relu
+
+_LAST_WIDTHS = 64, 32
+"""Channels of the last two hidden layers, at full resolution."""
+
+
+class UNet(nn.Module):
+    """Encoder and decoder with skip connections; maps (B, C, Y, X) to the same shape.
+
+    Source: Lehtinen et al., Noise2Noise (ICML 2018), supplement, table 2, whose first two
+    3x3 convolutions are replaced by one of 11x11 as in Gao et al. (2022), S1.1, after
+    Bepler et al. (2020). Max-pooling, nearest-neighbour upsampling, ReLU, linear output;
+    every convolution is zero-padded to keep its size. With the defaults 0.97 million
+    parameters and 157 thousand multiplications per pixel.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of input and output.
+    width : int
+        Channels of the encoder; the decoder has twice as many.
+    levels : int
+        How often the resolution is halved. The sides of an input are multiples of
+        ``2 ** levels`` pixels.
+    first_kernel : int
+        Side of the first convolution in pixels, odd.
+    """
+
+    def __init__(
+        self, channels: int, width: int = 48, levels: int = 5, first_kernel: int = 11
+    ) -> None:
+        super().__init__()
+        self.encoder = nn.ModuleList([_convolution(channels, width, first_kernel)])
+        self.encoder.extend(_convolution(width, width) for _ in range(levels))
+        self.decoder = nn.ModuleList()
+        inputs = 2 * width  # from below, and from the skip connection
+        for _ in range(levels - 1):
+            self.decoder.append(_block(inputs, 2 * width, 2 * width))
+            inputs = 3 * width
+        last = inputs - width + channels
+        self.decoder.append(_block(last, *_LAST_WIDTHS))
+        self.output = _convolution(_LAST_WIDTHS[-1], channels)
+
+    @property
+    def multiple(self) -> int:
+        """Pixels of which the sides of an input are multiples."""
+        return int(2 ** len(self.decoder))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the output for `image`, (B, C, Y, X).
+
+        Raises
+        ------
+        ValueError
+            If a side of `image` is not a multiple of ``2 ** levels``.
+        """
+        if any(side % self.multiple for side in image.shape[2:]):
+            raise ValueError(
+                f"an image of {tuple(image.shape[2:])} pixels does not fit: both sides must "
+                f"be multiples of {self.multiple}"
+            )
+        skipped = [image]
+        features = image
+        for convolution in self.encoder[:-1]:
+            features = max_pool2d(relu(convolution(features)), 2)
+            skipped.append(features)
+        # What enters the deepest level needs no skip connection around it.
+        features = relu(self.encoder[-1](skipped.pop()))
+        for block in self.decoder:
+            features = interpolate(features, scale_factor=2, mode="nearest")
+            # Under autocast the image is float32, and would make all features float32.
+            beside = skipped.pop().to(features.dtype)
+            features = block(torch.cat([features, beside], 1))
+        output: Tensor = self.output(features)
+        return output
+
+
+def radius(levels: int, first_kernel: int = 11) -> int:
+    """Return how many pixels away an input can be that changes an output."""
+    return max(_reach(place, levels, first_kernel) for place in range(2**levels))
+
+
+def _reach(place: int, levels: int, first_kernel: int) -> int:
+    """Follow an output pixel back through the deepest level to the inputs it depends on."""
+    low, high = place - 3, place + 3
+    for level in range(1, levels + 1):
+        grown = 2 if level < levels else 1  # two convolutions, one at the deepest level
+        low, high = low // 2 - grown, high // 2 + grown
+    for level in range(levels - 1, -1, -1):
+        grown = 1 if level > 0 else first_kernel // 2
+        low, high = 2 * low - grown, 2 * high + 1 + grown
+    return max(place - low, high - place)
+
+
+def multiplications(channels: int, width: int, levels: int, first_kernel: int = 11) -> float:
+    """Return the multiplications per pixel of one pass."""
+    total = float(first_kernel**2 * channels * width)
+    total += sum(9 * width**2 / float(4**level) for level in range(1, levels + 1))
+    inputs = 2 * width
+    for level in range(levels - 1, 0, -1):
+        total += 9 * (inputs + 2 * width) * 2 * width / float(4**level)
+        inputs = 3 * width
+    first, second = _LAST_WIDTHS
+    last = inputs - width + channels
+    return total + 9.0 * (last * first + first * second + second * channels)
+
+
+def padded(image: Tensor, multiple: int) -> Tensor:
+    """Mirror the lower and the right edge until both sides are multiples of `multiple`.
+
+    The upper left corner stays where it is, so that the pooling of a tile falls on the same
+    pixels as that of the whole image if the tile begins at a multiple.
+    """
+    for axis in (2, 3):
+        length = image.shape[axis]
+        target = -(-length // multiple) * multiple
+        if target > length:
+            period = max(1, 2 * (length - 1))
+            place = torch.arange(target, device=image.device) % period
+            image = image.index_select(axis, torch.minimum(place, (period - place).abs()))
+    return image
+
+
+def _convolution(inputs: int, outputs: int, side: int = 3) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, side, padding=side // 2)
+
+
+def _block(inputs: int, middle: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        _convolution(inputs, middle), nn.ReLU(), _convolution(middle, outputs), nn.ReLU()
+    )
