@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from napari_selfdenoise.core.context import Context, Device
+from napari_selfdenoise.core.context import Context, Device, Precision
 from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.events import Event, finish
 from napari_selfdenoise.core.image import ArrayLike, Image
@@ -59,6 +59,7 @@ def denoise(
     axes: str = "",
     seed: int = 0,
     device: Device = "auto",
+    precision: Precision = "auto",
     time_budget: float = 0,
     fill_nan: bool = False,
     stabilise: Stabilise = "auto",
@@ -85,6 +86,9 @@ def denoise(
         Same seed and device: same result.
     device : {"auto", "cpu", "cuda", "mps"}
         ``"auto"`` takes the fastest there is.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the network's arithmetic; ``"auto"`` takes bfloat16 where the device has it, which
+        is much faster and changes the result by a few per cent of the noise at most.
     time_budget : float
         Seconds after which training ends with what it has learned; 0 for no limit.
     fill_nan : bool
@@ -123,7 +127,13 @@ def denoise(
     """
     chosen = get(method)
     config = chosen.Config.from_preset(preset, settings)
-    context = Context(seed=seed, device=device, time_budget=time_budget, fill_nan=fill_nan)
+    context = Context(
+        seed=seed,
+        device=device,
+        precision=precision,
+        time_budget=time_budget,
+        fill_nan=fill_nan,
+    )
     preparation = _preparation(stabilise, decorrelate)
     run = prepare.denoise(chosen, _image(image, axes), config, context, preparation)
     return finish(run, on_event)
@@ -138,6 +148,7 @@ def train(
     axes: str = "",
     seed: int = 0,
     device: Device = "auto",
+    precision: Precision = "auto",
     time_budget: float = 0,
     fill_nan: bool = False,
     stabilise: Stabilise = "auto",
@@ -154,7 +165,8 @@ def train(
     checkpoint : path, optional
         File that keeps the state of the training now and then; the same call resumes
         from it after an interruption.
-    method, settings, preset, axes, seed, device, time_budget, fill_nan, on_event
+    method, settings, preset, axes, seed, device, precision, time_budget, fill_nan,
+    on_event
         As in `denoise`; `axes` hold for every image.
     stabilise, decorrelate
         As in `denoise`, chosen once for all images; the model repeats it wherever it is
@@ -186,6 +198,7 @@ def train(
     context = Context(
         seed=seed,
         device=device,
+        precision=precision,
         time_budget=time_budget,
         fill_nan=fill_nan,
         checkpoint=None if checkpoint is None else Path(checkpoint),
@@ -202,6 +215,7 @@ def apply(
     *,
     axes: str = "",
     device: Device = "auto",
+    precision: Precision = "auto",
     fill_nan: bool = False,
     on_event: Listener | None = None,
 ) -> Result:
@@ -211,7 +225,7 @@ def apply(
     ----------
     model : Model or path
         From `train`, `load` or the ``model`` of a result; or the file of one.
-    image, axes, device, fill_nan, on_event
+    image, axes, device, precision, fill_nan, on_event
         As in `denoise`.
 
     Returns
@@ -229,7 +243,7 @@ def apply(
     from napari_selfdenoise.engine import runs  # loads torch
 
     opened = load(model) if isinstance(model, (str, os.PathLike)) else model
-    context = Context(device=device, fill_nan=fill_nan)
+    context = Context(device=device, precision=precision, fill_nan=fill_nan)
     return finish(runs.apply(opened, _image(image, axes), context), on_event)
 
 

@@ -11,7 +11,7 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ConfigError, ImageError, UnknownMethodError
 from napari_selfdenoise.core.events import Note, Preview, Progress, finish
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.engine import predict
+from napari_selfdenoise.engine import predict, runs
 from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
 from napari_selfdenoise.methods import METHODS, get
 from tests.running import SMALL, denoise, noisy, tiny
@@ -271,3 +271,17 @@ class TestLearned:
         assert not result.stopped
         assert any("Time is up" in event.text for event in events if isinstance(event, Note))
         assert result.provenance.seconds < 20
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_half_precision_costs_little_of_the_noise(name):
+    """The rounding of bfloat16 is small beside the noise that is removed."""
+    image = Image(noisy((64, 64)))
+    config = type(tiny(name)).from_json({**SMALL, "steps": 60})
+    model = finish(runs.train(get(name), [image], config, Context(precision="float32")))
+    exact, rounded = (
+        finish(runs.apply(model, image, Context(precision=precision)))["denoised"].data
+        for precision in ("float32", "bfloat16")
+    )
+    assert (exact - rounded).std() < 0.03 * (image.data - exact).std()
+    assert abs((exact - rounded).mean()) < 1e-3 * exact.mean()
