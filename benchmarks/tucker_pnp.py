@@ -43,17 +43,17 @@ from napari_selfdenoise.solvers.bm3d import bm3d
 Array = np.ndarray[Any, Any]
 
 MODELS = RESULTS / "tucker_pnp_models"
-SIGMAS, SEEDS = (20, 25, 30), (0, 1, 2)
+SIGMAS, SEEDS = (25, 20, 30), (0, 1, 2)
 PAPER = {"preset": "paper"}
 ABLATIONS: list[Record] = [
-    {"warm_up": 0.0, "updates": 9},
+    {},
     {"renoise": 0.0},
+    {"warm_up": 0.0, "updates": 9},
     {"dual": "ascent"},
     {"rho": 100.0},
-    {"weight_average": 0.0},
     {"all_orientations": False},
+    {"weight_average": 0.0},
     {"variety": 0.0},
-    {"low_rank": True},
 ]
 WITH_T: Record = {"low_rank": True}
 WITHOUT_T: Record = {}

@@ -81,7 +81,13 @@ class TuckerPnPConfig(PlugAndPlayConfig):
             "batch_size": 4,
             "patch_size": 800,
         },
-        "micrograph": {"steps": 200, "batch_size": 1, "patch_size": 800, "updates": 2},
+        "micrograph": {
+            "steps": 200,
+            "batch_size": 1,
+            "patch_size": 800,
+            "updates": 2,
+            "all_orientations": False,
+        },
     }
 
 
@@ -98,7 +104,7 @@ class TuckerPnP(LearnedMethod[TuckerPnPConfig]):
 
     - The auxiliary image M starts as what the prior makes of the noisy image Y, not as Y.
     - The dual variable A is kept at its value at the optimum (see `solvers.admm`).
-    - Half of the patches are of M with fresh noise and varied contrast, and the network is
+    - Most patches are of M with fresh noise and varied contrast, and the network is
       to return M.
     - rho is twice the weight of the data, not 100, so that half of what the prior denoises
       is the noisy image itself.
