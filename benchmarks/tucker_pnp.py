@@ -14,6 +14,7 @@ the tables may grow over several runs. The parts ``time`` and ``large`` want a q
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 import tempfile
 import time
@@ -39,6 +40,7 @@ from napari_selfdenoise.data.phantom import chromatin
 from napari_selfdenoise.engine import runs
 from napari_selfdenoise.engine.model import Model
 from napari_selfdenoise.solvers.bm3d import bm3d
+from napari_selfdenoise.solvers.tucker import factorised, make_low_rank
 
 Array = np.ndarray[Any, Any]
 
@@ -297,12 +299,48 @@ def part_large(_: Path) -> None:
     row(make, what="large")
 
 
+def part_factorised(data: Path) -> None:
+    """Time the network of the paper's preset with its kernels as three factors each."""
+
+    def make() -> Record:
+        model, _ = model_of(data, PAPER, 256, 25, 0)
+        dense = model.members[0].network.eval().to(memory_format=torch.channels_last)
+        split = copy.deepcopy(dense)
+        kernels = make_low_rank(split)
+        for name, kernel in kernels.items():
+            parent, _, last = name.rpartition(".")
+            convolution = split.get_submodule(name)
+            setattr(split.get_submodule(parent), last, factorised(convolution, kernel))
+        split.to(memory_format=torch.channels_last)
+        pixels = torch.from_numpy(noisy(lena(data, 512), 25, 0))[None, None]
+        pixels = (pixels - pixels.mean()) / pixels.std()
+        found: Record = {
+            "parameters_dense": sum(each.numel() for each in dense.parameters()),
+            "parameters_factorised": sum(each.numel() for each in split.parameters()),
+        }
+        outputs = []
+        with torch.inference_mode():
+            for name, network in (("dense", dense), ("factorised", split)):
+                outputs.append(network(pixels))
+                seconds = []
+                for _ in range(5):
+                    begun = time.perf_counter()
+                    network(pixels)
+                    seconds.append(time.perf_counter() - begun)
+                found[f"{name}_seconds"] = round(min(seconds), 3)
+        difference = (outputs[0] - outputs[1]).std() / outputs[0].std()
+        return found | {"difference": float(f"{float(difference):.1e}")}
+
+    row(make, what="factorised")
+
+
 PARTS: dict[str, Callable[[Path], None]] = {
     "quality": part_quality,
     "low_rank": part_low_rank,
     "seeds": part_seeds,
     "ablation": part_ablation,
     "paper": part_paper,
+    "factorised": part_factorised,
     "poisson": part_poisson,
     "time": part_time,
     "large": part_large,
