@@ -219,9 +219,9 @@ def test_a_time_budget_anneals_the_learning_rate():
     made, learner, stages = trainer(config(steps=1_000_000), seconds=0.5)
     update = learner.update
 
-    def watched(total, rate):
-        rates.append(rate)
-        update(total, rate)
+    def watched(given):
+        rates.append(given["network"])
+        update(given)
 
     learner.update = watched
     finish(made.run(stages))
@@ -232,8 +232,10 @@ def test_a_time_budget_anneals_the_learning_rate():
 def test_gradients_are_clipped_per_part():
     _, learner, _ = trainer(config(gradient_clip=0.01))
     batch = torch.full((1, 1, 4, 4), 100.0)
+    learner.optimiser.zero_grad = lambda: None  # keeps the gradient to look at
     total, _ = learner.loss(squared, batch)
-    learner.update(total, 0.0)
+    learner.follow(total)
+    learner.update({"network": 0.0})
     assert learner.network.level.grad.norm().item() == pytest.approx(0.01, rel=1e-3)
 
 
@@ -291,3 +293,65 @@ def test_companions_that_change_are_resumed(tmp_path, stop_at):
     finish(resumed, events.append)
     assert any(f"resumed at step {stop_at}" in e.text for e in events if isinstance(e, Note))
     assert level(learner) == expected
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "adamax"])
+def test_every_optimiser_learns(optimiser):
+    made, learner, stages = trainer(config(optimiser=optimiser))
+    finish(made.run(stages))
+    assert level(learner) == pytest.approx(3, abs=0.1)
+
+
+def test_batches_that_are_accumulated_are_as_one_large_batch():
+    """One step of four batches goes where one step of one batch of four goes."""
+    ends = []
+    for count, size in ((1, 4), (4, 1)):
+        settings = config(steps=12, batch_size=size, accumulate=count)
+        made, learner, stages = trainer(settings)
+        finish(made.run(stages))
+        ends.append(level(learner))
+    assert ends[0] == pytest.approx(ends[1], abs=1e-6)
+
+
+class TwoLevels(nn.Module):
+    """Two parts: one that can learn, and one whose loss never improves."""
+
+    def __init__(self):
+        super().__init__()
+        self.good, self.stuck = Level(), Level()
+
+    def forward(self, batch):
+        return self.good(batch)
+
+
+def test_a_part_that_no_longer_improves_gets_a_lower_rate():
+    network = TwoLevels()
+
+    def losses(whole, batch):
+        model = getattr(whole, "network", whole)
+        return {
+            "good": (model.good(batch) - batch).square().mean(),
+            "stuck": 1 + 0 * model.stuck(batch).mean(),
+        }
+
+    settings = config(
+        steps=60, learning_rate=0.01, schedule="plateau", plateau=2, validation_fraction=0.2
+    )
+    watched = {"good": ("good",), "stuck": ("stuck",)}
+    stage = Stage("training", 60, losses, 0.01, watched=watched)
+    made, learner, _ = trainer(settings, network=network)
+    learner.parts = {"good": network.good, "stuck": network.stuck}
+    rates, update, names = [], learner.update, set()
+
+    def noted(given):
+        rates.append(dict(given))
+        update(given)
+
+    learner.update = noted
+    for event in made.run([stage]):
+        if isinstance(event, Metrics):
+            names.update(event.values)
+    assert rates[0] == {"good": 0.01, "stuck": 0.01}
+    assert rates[-1]["good"] == 0.01
+    assert rates[-1]["stuck"] == pytest.approx(0.0001)  # twice within six validations
+    assert {"validation/good", "validation/stuck", "validation/loss"} <= names

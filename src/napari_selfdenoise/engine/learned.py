@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -29,7 +29,8 @@ Losses = Callable[["nn.Module", "Tensor"], Mapping[str, "Tensor"]]
 Between = Callable[[int], Iterator[Event]]
 """``between(step)`` is run after `step` steps of a stage; what it yields is told."""
 
-Schedule = Literal["constant", "halve", "cosine", "fifths"]
+Schedule = Literal["constant", "halve", "cosine", "fifths", "plateau"]
+Optimiser = Literal["adam", "adamax"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,26 @@ class TrainingConfig(Config):
     schedule: Schedule = setting(
         "cosine",
         help="How the learning rate falls in each stage: not at all, by half for the last "
-        "quarter, along a cosine to zero, or to a fifth after 30 % and again after 60 %.",
+        "quarter, along a cosine to zero, to a fifth after 30 % and again after 60 %, or for "
+        "each part of the network to a tenth when its validation no longer improves.",
+        advanced=True,
+    )
+    plateau: int = setting(
+        10,
+        low=1,
+        high=1000,
+        help="Validations without improvement after which schedule=plateau lowers the "
+        "learning rate.",
+        advanced=True,
+    )
+    optimiser: Optimiser = setting(
+        "adam", help="How the network's weights follow the gradient.", advanced=True
+    )
+    accumulate: int = setting(
+        1,
+        low=1,
+        high=1024,
+        help="Batches that make up one step: large batches in little memory.",
         advanced=True,
     )
     weight_average: float = setting(
@@ -124,6 +144,9 @@ class Stage:
         At the start of the stage.
     between : callable, optional
         Run after every step, for methods that do more than to follow a gradient.
+    watched : mapping of str to tuple of str
+        Names of the losses that tell of each part of the network, for schedule=plateau; a
+        part that is missing is judged by all of them.
     """
 
     name: str
@@ -131,6 +154,7 @@ class Stage:
     losses: Losses
     learning_rate: float
     between: Between | None = None
+    watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +233,7 @@ class LearnedMethod(Method[L]):
         return denoised
 
     def parts(self, network: nn.Module) -> dict[str, nn.Module]:
-        """Return the parts of the network whose gradients are clipped on their own."""
+        """Return the parts that have an optimiser, a gradient limit and a plateau each."""
         return {"network": network}
 
     def denoise(self, image: Image, config: L, context: Context) -> Run[Result]:
@@ -229,5 +253,12 @@ class LearnedMethod(Method[L]):
             planes = [image.size(axis) for axis in "TCZ"]
             networks = int(np.prod(planes))
         # Forward and backward are three forward passes; an ordinary core does 80 GMAC/s.
-        pixels = config.steps * config.batch_size * patch[0] * patch[1] * networks
+        pixels = (
+            config.steps
+            * config.accumulate
+            * config.batch_size
+            * patch[0]
+            * patch[1]
+            * networks
+        )
         return 2.0 + 3 * pixels * self.work(config) / 80e9

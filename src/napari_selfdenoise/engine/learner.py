@@ -24,7 +24,7 @@ class Learner:
     network : torch.nn.Module
         Moved to the device, in channels-last layout.
     parts : mapping of str to torch.nn.Module
-        Parts of the network whose gradients are clipped on their own.
+        Parts of the network that have a learning rate and a gradient limit of their own.
     config : TrainingConfig
         The method's settings.
     compute : Compute
@@ -52,9 +52,16 @@ class Learner:
 
     def begin(self) -> None:
         """Start a stage: forget the optimiser's momentum."""
-        fused = self.compute.device.type in ("cpu", "cuda")
-        groups = [{"params": list(part.parameters())} for part in self.parts.values()]
-        self.optimiser = torch.optim.Adam(groups, fused=fused)
+        groups = [
+            {"params": list(part.parameters()), "name": name}
+            for name, part in self.parts.items()
+        ]
+        self.optimiser: torch.optim.Optimizer
+        if self.config.optimiser == "adamax":
+            self.optimiser = torch.optim.Adamax(groups, foreach=True)
+        else:
+            fused = self.compute.device.type in ("cpu", "cuda")
+            self.optimiser = torch.optim.Adam(groups, fused=fused)
         self._steps = 0
 
     def tensor(self, patches: NDArray[np.float32]) -> Tensor:
@@ -68,31 +75,36 @@ class Learner:
         total = torch.stack(list(named.values())).sum()
         return total, {name: float(value.detach()) for name, value in named.items()}
 
-    def update(self, total: Tensor, learning_rate: float) -> None:
-        """Follow the gradient of `total` by one step."""
-        self.optimiser.zero_grad()
-        total.backward()
+    def follow(self, total: Tensor) -> None:
+        """Add the gradient of one of the batches that make up a step."""
+        (total / self.config.accumulate).backward()
+
+    def update(self, rates: Mapping[str, float]) -> None:
+        """Make a step along the gradient, with the learning rate of each part."""
         if self.config.gradient_clip > 0:
             for part in self.parts.values():
                 nn.utils.clip_grad_norm_(part.parameters(), self.config.gradient_clip)
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = rates[group["name"]]
         self.optimiser.step()
+        self.optimiser.zero_grad()
         self._steps += 1
         if self.predictor is not self.network:
             self._update_average()
 
     @torch.no_grad()
-    def validate(self, losses: Losses, batches: Tensor) -> float:
-        """Return the loss of the predictor on held-out patches."""
+    def validate(self, losses: Losses, batches: Tensor) -> dict[str, float]:
+        """Return the losses of the predictor on held-out patches."""
         network = Float32Outputs(self.predictor, self.compute)
         training = self.predictor.training
         self.predictor.eval()
-        total = 0.0
+        means: dict[str, float] = {}
         for batch in batches.split(self.config.batch_size):
-            total += float(sum(losses(network, batch).values())) * len(batch)
+            for name, value in losses(network, batch).items():
+                share = float(value) * len(batch) / len(batches)
+                means[name] = means.get(name, 0.0) + share
         self.predictor.train(training)
-        return total / len(batches)
+        return means
 
     def snapshot(self) -> State:
         """Return copies of the predictor's weights."""
@@ -122,6 +134,7 @@ class Learner:
             slots.setdefault(int(number), {})[slot] = value
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": slots, "param_groups": groups})
+        self.optimiser.zero_grad()
         self._steps = int(state["steps"])
 
     @torch.no_grad()

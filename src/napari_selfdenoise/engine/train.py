@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
@@ -26,12 +26,14 @@ VALIDATIONS = 40
 GOOD_INTERVAL = 50
 """Steps between two copies of the state to which training goes back after a NaN."""
 MOST_SETBACKS = 5
+PLATEAU_FACTOR = 0.1
 SECONDS_BETWEEN_PROGRESS = 0.1
 
 SCHEDULES: dict[str, Callable[[float], float]] = {
     "constant": lambda done: 1.0,
     "halve": lambda done: 1.0 if done < 0.75 else 0.5,
     "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * min(done, 1.0))),
+    "plateau": lambda done: 1.0,
     "fifths": lambda done: 1.0 if done < 0.3 else 0.2 if done < 0.6 else 0.04,
 }
 """Share of a stage that is done -> factor of the learning rate."""
@@ -50,6 +52,8 @@ class Position:
     waited: int = 0
     slowdown: float = 1.0
     setbacks: int = 0
+    plateaus: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Of each part: the best validation, validations since, and factor of the rate."""
 
     @property
     def total(self) -> int:
@@ -185,18 +189,24 @@ class Trainer:
 
     def _learn(self, stage: Stage) -> Note | None:
         """Make one step; return a note if the loss was not finite."""
-        at, learner = self.at, self.learner
-        drawn = self.patches.draw(self.config.batch_size, augment=self.config.augment)
-        batch = learner.tensor(drawn)
-        total, values = learner.loss(stage.losses, batch)
-        if not math.isfinite(total.item()):
-            return self._go_back(total.item())
+        at, learner, config = self.at, self.learner, self.config
+        sums: dict[str, float] = {}
+        for _ in range(config.accumulate):
+            drawn = self.patches.draw(config.batch_size, augment=config.augment)
+            total, values = learner.loss(stage.losses, learner.tensor(drawn))
+            if not math.isfinite(total.item()):
+                return self._go_back(total.item())
+            learner.follow(total)
+            for name, value in values.items():
+                sums[name] = sums.get(name, 0.0) + value / config.accumulate
         if at.step % GOOD_INTERVAL == 0:
             self._good = learner.state()
-        factor = SCHEDULES[self.config.schedule](self._share(stage)) * at.slowdown
-        learner.update(total, stage.learning_rate * factor)
+        rate = stage.learning_rate * SCHEDULES[config.schedule](self._share(stage))
+        learner.update(
+            {part: rate * at.slowdown * self._plateau(part)["factor"] for part in learner.parts}
+        )
         at.step += 1
-        for name, value in values.items():
+        for name, value in sums.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         return None
 
@@ -238,11 +248,32 @@ class Trainer:
         if not self.patches.validates:
             return
         held_out = self.learner.tensor(self.patches.validation())
-        loss = self.learner.validate(stage.losses, held_out)
+        losses = self.learner.validate(stage.losses, held_out)
+        loss = sum(losses.values())
         self.at.waited += 1
         if loss < self.at.best:
             self.at.best, self.at.waited, self._best = loss, 0, self.learner.snapshot()
-        yield Metrics(self.at.total, {"validation/loss": loss})
+        named = {f"validation/{name}": value for name, value in losses.items()}
+        yield Metrics(
+            self.at.total, {"validation/loss": loss} | (named if stage.watched else {})
+        )
+        if self.config.schedule == "plateau":
+            for part in self.learner.parts:
+                names = stage.watched.get(part, tuple(losses))
+                self._wait(part, sum(losses[name] for name in names))
+
+    def _plateau(self, part: str) -> dict[str, float]:
+        fresh = {"best": math.inf, "waited": 0, "factor": 1.0}
+        return self.at.plateaus.setdefault(part, fresh)
+
+    def _wait(self, part: str, loss: float) -> None:
+        """Lower the learning rate of a part that has not improved for long enough."""
+        plateau = self._plateau(part)
+        plateau["waited"] += 1
+        if loss < plateau["best"]:
+            plateau["best"], plateau["waited"] = loss, 0
+        elif plateau["waited"] >= self.config.plateau:
+            plateau["factor"], plateau["waited"] = plateau["factor"] * PLATEAU_FACTOR, 0
 
     def _finish(self, stage: Stage) -> Run[None]:
         """End a stage with its best weights, or the last ones if nothing is held out."""
