@@ -73,12 +73,29 @@ class UNet(nn.Module):
         # What enters the deepest level needs no skip connection around it.
         features = relu(self.encoder[-1](skipped.pop()))
         for block in self.decoder:
-            features = interpolate(features, scale_factor=2, mode="nearest")
-            # Under autocast the image is float32, and would make all features float32.
-            beside = skipped.pop().to(features.dtype)
-            features = block(torch.cat([features, beside], 1))
+            features = block(_joined(_doubled(features), skipped.pop()))
         output: Tensor = self.output(features)
         return output
+
+
+def _doubled(features: Tensor) -> Tensor:
+    """Repeat each pixel in both directions, in the precision it has.
+
+    Autocast would upsample in float32, and make the widest features of the network twice as
+    large.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        return interpolate(features, scale_factor=2, mode="nearest")
+
+
+def _joined(features: Tensor, beside: Tensor) -> Tensor:
+    """Return the channels of both, with the channels last in memory.
+
+    An image of one channel fits every layout, so that PyTorch would choose the one that
+    convolutions are slow on, and rearrange the widest features of the network twice.
+    """
+    pair = [each.permute(0, 2, 3, 1) for each in (features, beside.to(features))]
+    return torch.cat(pair, 3).permute(0, 3, 1, 2)
 
 
 def radius(levels: int, first_kernel: int = 11) -> int:
