@@ -111,7 +111,7 @@ def test_low_rank_kernels_are_told_layer_by_layer():
     assert len(layers) == 16  # all but the first
     # The last thing that happens to the kernels is that they are made low-rank.
     kernel = model.members[0].network.network.decoder[1][0].weight.detach()
-    rank = int(told[-1].values["rank/decoder 1 0 out"])
+    rank = int(told[-1].values["output rank/decoder 1 0"])
     values = torch.linalg.svdvals(kernel.flatten(1).double())
     assert rank < len(kernel)
     assert values[rank:].max() < 1e-5 * values[0]

@@ -216,6 +216,6 @@ def _make_low_rank(network: nn.Module, step: int) -> Metrics:
     kernels = make_low_rank(network)
     for name, kernel in kernels.items():
         layer = name.removeprefix("network.").replace(".", " ")
-        values[f"rank/{layer} out"], values[f"rank/{layer} in"] = map(float, kernel.ranks)
         values[f"compression/{layer}"] = kernel.compression_ratio
+        values[f"output rank/{layer}"], values[f"input rank/{layer}"] = map(float, kernel.ranks)
     return Metrics(step, values)
