@@ -192,8 +192,43 @@ def test_a_failing_file_is_skipped_and_reported(noisy, stack, tmp_path, capsys):
     assert run("denoise", noisy, bad, stack, "-o", tmp_path / "out", "-m", "gaussian") == 1
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 2
-    assert "bad.tif: bad.tif cannot be read" in err
+    assert "bad.tif (2 of 3): bad.tif cannot be read" in err
     assert "1 of 3 images failed" in err
+
+
+def test_a_folder_stands_for_the_images_in_it(noisy, stack, tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("no image")
+    (tmp_path / ".hidden.tif").write_bytes(noisy.read_bytes())
+    (tmp_path / "below").mkdir()
+    command = ["denoise", tmp_path, "-o", tmp_path, "-m", "gaussian", "--keep", "residual"]
+    assert run(*command) == 0
+    written = [Path(line).name for line in capsys.readouterr().out.splitlines()]
+    results = ["cells.gaussian.denoised.tif", "film.gaussian.denoised.tif"]
+    assert [name for name in written if "denoised" in name] == results
+    # Results beside the images are not taken for images.
+    assert run(*command, "--overwrite") == 0
+    assert len(list(tmp_path.glob("*.denoised.tif"))) == 2
+
+
+def test_a_folder_without_images_is_told(tmp_path, capsys):
+    assert run("denoise", tmp_path, "-o", tmp_path / "out", "-m", "gaussian") == 2
+    assert "holds no TIFF, PNG or JPEG image" in capsys.readouterr().err
+
+
+def test_a_model_is_trained_on_a_folder_and_applied_to_one(tmp_path, capsys):
+    days, model = tmp_path / "days", tmp_path / "cells.safetensors"
+    days.mkdir()
+    for day in range(2):
+        write_tiff(days / f"{day}.tif", make_sample("cells", day, shape=(48, 40)).noisy)
+    assert run("train", days, "-o", model, "-m", "lota_n2n", *TINY) == 0
+    (days / "2.tif").write_bytes(b"damaged")
+    assert run("apply", model, days, "-o", tmp_path / "out") == 1
+    err = capsys.readouterr().err
+    assert "2.tif (3 of 3): 2.tif cannot be read" in err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "0.lota_n2n.denoised.tif",
+        "1.lota_n2n.denoised.tif",
+    ]
 
 
 def test_existing_results_are_kept_unless_told(noisy, tmp_path, capsys):

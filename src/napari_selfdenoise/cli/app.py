@@ -96,7 +96,7 @@ def denoise(
     Parameters
     ----------
     images
-        TIFF, PNG or JPEG files.
+        TIFF, PNG or JPEG files, or folders of them.
     out
         Folder of the results; made if missing.
     keep
@@ -151,7 +151,7 @@ def train(
     Parameters
     ----------
     images
-        TIFF, PNG or JPEG files.
+        TIFF, PNG or JPEG files, or folders of them.
     out
         The model's file; ends in .safetensors.
     resume
@@ -190,7 +190,7 @@ def apply(
     model
         File that `train` or the viewer wrote.
     images
-        TIFF, PNG or JPEG files.
+        TIFF, PNG or JPEG files, or folders of them.
     out
         Folder of the results; made if missing.
     keep

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -24,10 +25,46 @@ from napari_selfdenoise.core.events import Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.names import did_you_mean
 from napari_selfdenoise.core.result import Provenance, Result
-from napari_selfdenoise.data.io import read_image, write_tiff
+from napari_selfdenoise.data.io import (
+    PICTURE_SUFFIXES,
+    TIFF_SUFFIXES,
+    read_image,
+    write_tiff,
+)
 
 Start = Callable[[Image, Context], Run[Result]]
 """Starts the run of one image."""
+_RESULT = re.compile(r"\.\w+\.(denoised|residual)\.tif$")
+"""How the names of results end, which are no inputs."""
+
+
+def files_of(inputs: Sequence[Path]) -> list[Path]:
+    """Return `inputs` with each folder replaced by the image files in it, by name.
+
+    Results of former runs in a folder, hidden files and folders inside it are left out.
+
+    Raises
+    ------
+    UsageError
+        If there is no image file in a folder.
+    """
+    files: list[Path] = []
+    for path in inputs:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        found = [
+            each
+            for each in sorted(path.iterdir())
+            if each.suffix.lower() in TIFF_SUFFIXES + PICTURE_SUFFIXES
+            and each.is_file()
+            and not each.name.startswith(".")
+            and not _RESULT.search(each.name)
+        ]
+        if not found:
+            raise UsageError(f"The folder {path} holds no TIFF, PNG or JPEG image to denoise.")
+        files += found
+    return files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +104,12 @@ class Batch:
 
     def run(self, inputs: Sequence[Path], *, as_json: bool) -> int:
         """Denoise `inputs`, print what came of them and return the exit code."""
+        inputs = files_of(inputs)
         self._check_names(inputs)
         stopped = False
         try:
             for path in inputs:
-                terminal = Terminal(path.name)
+                terminal = Terminal(self._title(path, inputs))
                 try:
                     one = self._denoise(path, terminal)
                 except SelfDenoiseError as error:
@@ -90,6 +128,11 @@ class Batch:
         if as_json:
             print_json(self._report())
         return self._code(stopped=stopped)
+
+    @staticmethod
+    def _title(path: Path, inputs: Sequence[Path]) -> str:
+        place = f" ({inputs.index(path) + 1} of {len(inputs)})" if len(inputs) > 1 else ""
+        return path.name + place
 
     def _check_names(self, inputs: Sequence[Path]) -> None:
         targets: dict[Path, Path] = {}

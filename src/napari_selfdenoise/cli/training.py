@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_selfdenoise.cli.files import Start
+from napari_selfdenoise.cli.files import Start, files_of
 from napari_selfdenoise.cli.options import MethodOptions, RunOptions
 from napari_selfdenoise.cli.running import DONE, STOPPED, Terminal, drive, print_json
 from napari_selfdenoise.core.errors import FileError
@@ -35,7 +35,7 @@ def train(
         raise FileError(
             f"{out} exists already; --overwrite replaces it, --resume goes on training it."
         )
-    images = [read_image(path, where.axes) for path in inputs]
+    images = [read_image(path, where.axes) for path in files_of(inputs)]
     checkpoint = out.with_suffix(".checkpoint")
     if not resume:
         for former in checkpoint.parent.glob(f"{checkpoint.name}*"):
