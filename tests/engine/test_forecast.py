@@ -4,6 +4,7 @@ import pytest
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.engine import forecast
 from napari_selfdenoise.methods import get
+from tests.running import denoise
 
 
 @pytest.fixture
@@ -34,3 +35,14 @@ def test_a_damaged_or_unwritable_memory_is_no_error(cache):
     path.parent.rmdir()
     path.parent.write_text("a file where the folder should be", encoding="utf-8")
     forecast.remember(method, image, method.Config(), 100)
+
+
+def test_a_run_that_was_cut_short_teaches_nothing(cache, monkeypatch):
+    monkeypatch.setattr(forecast, "SHORTEST", 0.0)
+    image = np.random.default_rng(0).normal(100, 9, (64, 64)).astype(np.float32)
+    config = get("lota_n2n").Config.from_json({"steps": 20, "patch_size": 32})
+    memory = cache / "napari-selfdenoise" / "seconds-per-forecast.json"
+    denoise("lota_n2n", image, config, time_budget=100.0)
+    assert not memory.exists()
+    denoise("lota_n2n", image, config)
+    assert memory.exists()

@@ -116,7 +116,7 @@ def train_and_apply(
     model = yield from _train(method, [checked], config, context, Prepared())
     result = yield from _apply(model, checked, context)
     notes = tuple(dict.fromkeys(model.provenance.notes + result.provenance.notes))
-    if not result.stopped:
+    if not (result.stopped or context.time_budget):  # else it says nothing about the machine
         forecast.remember(method, image, config, context.seconds)
     return replace(
         result,
