@@ -159,9 +159,20 @@ def test_patches_that_are_no_squares_keep_their_shape():
     assert patches.draw(20, augment=True).shape == (20, 1, 16, 32)
 
 
-def test_only_kept_planes_are_used():
+def test_thinned_out_only_some_planes_are_used():
     patches = patches_of(numbered((5, 20, 20)), numbered((3, 20, 20)))
     patches.draw(4)
-    patches.keep([(0, 1), (0, 3)])
-    assert patches.places() == [(0, 1), (0, 3)]
-    assert {int(p[0, 0, 0]) // 400 for p in patches.draw(60)} == {1, 3}
+    patches.thin_out(3)
+    assert patches.places() == [(0, 0), (0, 4), (1, 2)]
+    assert {int(p[0, 0, 0]) // 400 for p in patches.draw(60)} == {0, 2, 4}
+    patches.thin_out(99)
+    assert len(patches.places()) == 3
+
+
+@pytest.mark.parametrize("shapes", [[(6, 80, 60)], [(64, 48)] * 10])
+def test_thinned_out_something_is_held_out_still(shapes):
+    patches = patches_of(*map(numbered, shapes), validation_fraction=0.2)
+    patches.thin_out(2)
+    assert patches.validates
+    assert len(patches.validation()) > 0
+    patches.draw(8)

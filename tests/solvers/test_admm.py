@@ -61,14 +61,16 @@ def test_residuals_are_those_of_boyd_and_vanish():
     assert last.dual_residual < 1e-4 * second.dual_residual
 
 
-def test_a_step_of_the_gradient_that_is_a_whole_one_gives_the_prior_the_noisy_image():
+@pytest.mark.parametrize("weight", [2.0, 7.0])
+def test_a_step_of_the_gradient_that_is_a_whole_one_gives_the_prior_the_noisy_image(weight):
     noisy, seen = image(), []
 
     def prior(values):
         seen.append(values)
         return 0.5 * values
 
-    run = proximal_gradient(noisy, 0.5 * noisy, prior, rho=2.0, weight=2.0)
+    # A weight above rho would lead beyond it.
+    run = proximal_gradient(noisy, 0.5 * noisy, prior, rho=2.0, weight=weight)
     split = next(run)
     for estimate in (image(1), image(2)):
         split = run.send(estimate)

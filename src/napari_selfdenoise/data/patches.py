@@ -80,9 +80,11 @@ class Patches:
         """Return the planes in use, as (source, plane): trained on or held out."""
         return list(self._places)
 
-    def keep(self, places: Sequence[tuple[int, int]]) -> None:
-        """Use no other planes than these for training and validation from now on."""
-        self._places, kept = list(places), set(places)
+    def thin_out(self, most: int) -> None:
+        """Use no more than `most` planes, evenly spaced, and as many that are held out."""
+        held_out = sorted({place[:2] for place in self._validation_places} - {*self._order})
+        kept = {*_spaced(sorted(self._order), most), *_spaced(held_out, most)}
+        self._places = [place for place in self._places if place in kept]
         self._order = [place for place in self._order if place in kept]
         self._validation_places = [each for each in self._validation_places if each[:2] in kept]
         self._pool, self._next = [], 0
@@ -279,6 +281,11 @@ def split_by_place(
 def _patch_side(side: int, patch_size: int, multiple: int) -> int:
     wanted = min(patch_size or side, side)
     return max(wanted // multiple * multiple, -(-SMALLEST // multiple) * multiple)
+
+
+def _spaced(places: list[tuple[int, int]], most: int) -> list[tuple[int, int]]:
+    chosen = np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(int)
+    return [places[at] for at in chosen]
 
 
 def _window(top: int, left: int, height: int, width: int) -> Window:

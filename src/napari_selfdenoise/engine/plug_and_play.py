@@ -153,13 +153,10 @@ class PlugAndPlay:
 def _noise_of(training: Training, config: PlugAndPlayConfig) -> float:
     """Choose the planes to train on, and return the noise of the normalised planes."""
     patches = training.patches
-    places = patches.places()
-    if 0 < config.planes < len(places):
-        chosen = np.linspace(0, len(places) - 1, config.planes).round().astype(int)
-        places = [places[at] for at in chosen]
-        patches.keep(places)
+    if config.planes > 0:
+        patches.thin_out(config.planes)
     if config.sigma > 0:
         return max(config.sigma / float(np.mean(patches.normalization.scale)), _LEAST_SIGMA)
-    planes = (patches.normalised(*place) for place in places)
+    planes = (patches.normalised(*place) for place in patches.places())
     measured = [estimate_sigma(colour) for plane in planes for colour in plane]
     return max(float(np.median(measured)), _LEAST_SIGMA)

@@ -85,9 +85,9 @@ def proximal_gradient(
     prior : callable
         Denoises X + A.
     rho, weight : float
-        Of the problem; ``weight <= rho``.
+        Of the problem. With a `weight` above `rho` the step would lead beyond Y: it ends there.
     """
-    share = np.float32(weight / rho)
+    share = np.float32(min(1.0, weight / rho))
     split = Split(auxiliary, share * (noisy - auxiliary))
     while True:
         estimate = yield split
