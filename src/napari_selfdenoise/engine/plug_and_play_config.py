@@ -41,7 +41,7 @@ class PlugAndPlayConfig(TrainingConfig):
         advanced=True,
     )
     renoise: float = setting(
-        0.8,
+        0.7,
         low=0.0,
         high=1.0,
         step=0.05,
@@ -50,7 +50,7 @@ class PlugAndPlayConfig(TrainingConfig):
         advanced=True,
     )
     variety: float = setting(
-        0.1,
+        0.15,
         low=0.0,
         high=1.0,
         step=0.05,
