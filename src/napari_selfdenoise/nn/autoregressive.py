@@ -27,8 +27,8 @@ class CausalBlock(nn.Module):
 
     What it makes is added to its input.
 
-    The first block sees the image itself, but never the pixel in question, to which its
-    output is not added.
+    The first block sees the image itself, but never the pixel in question, and does not add
+    its output to it.
 
     Parameters
     ----------
@@ -46,6 +46,8 @@ class CausalBlock(nn.Module):
         Distance of these pixels.
     dimensions : int
         2 or 3.
+    first : bool
+        Whether `inputs` are the channels of the image itself.
     """
 
     def __init__(
