@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import interpolate, max_pool2d
 
 from napari_selfdenoise.core.events import finish
 from napari_selfdenoise.data.noise_level import estimate_sigma
@@ -25,6 +26,24 @@ STEPS, BATCH, PATCH, LOW_RANK_EVERY = 60, 128, 32, 200
 RHO, ETA, RATE = 100.0, 0.5, 0.01
 
 
+class PlainUNet(UNet):
+    """The same network, without the plugin's care for the layout of its features."""
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the output for `image`, (B, C, Y, X)."""
+        skipped = [image]
+        features = image
+        for convolution in self.encoder[:-1]:
+            features = max_pool2d(torch.relu(convolution(features)), 2)
+            skipped.append(features)
+        features = torch.relu(self.encoder[-1](skipped.pop()))
+        for block in self.decoder:
+            features = interpolate(features, scale_factor=2, mode="nearest")
+            features = block(torch.cat([features, skipped.pop()], 1))
+        output: torch.Tensor = self.output(features)
+        return output
+
+
 class Plain:
     """Algorithm 1 of the paper, one epoch at a time."""
 
@@ -34,7 +53,7 @@ class Plain:
         self.noisy = ((image - image.mean()) / image.std()).astype(np.float32)
         self.weight = 1 / estimate_sigma(self.noisy) ** 2
         self.auxiliary, self.dual = self.noisy, np.zeros_like(self.noisy)
-        self.network = UNet(1)
+        self.network = PlainUNet(1)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=RATE)
 
     def batch(self) -> torch.Tensor:
