@@ -34,7 +34,7 @@ class TuckerPnPConfig(PlugAndPlayConfig):
     low_rank: bool = setting(
         False,
         help="Replace the kernels of the network by low-rank approximations now and then (the "
-        "T of the name). Measured, it lost more on the image than it gained on others.",
+        "T of the name). Measured, it cost quality on this image and on others.",
     )
     low_rank_interval: int = setting(
         200,
@@ -108,7 +108,8 @@ class TuckerPnP(LearnedMethod[TuckerPnPConfig]):
       to return M.
     - rho is twice the weight of the data, not 100, so that half of what the prior denoises
       is the noisy image itself.
-    - Kernels are not made low-rank: in a training of minutes it cost quality.
+    - Kernels are not made low-rank: in a training of minutes it cost 0.6 dB on the image
+      and 0.1 to 0.2 dB on others.
     - The average of the weights predicts, in all eight orientations.
     - Fewer, larger patches with a learning rate that falls along a cosine.
 
