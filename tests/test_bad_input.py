@@ -24,6 +24,7 @@ from napari_selfdenoise.methods import METHODS
 
 QUICK = {
     "lota_n2n": {"steps": 2, "patch_size": 16},
+    "tucker_pnp": {"steps": 2, "patch_size": 32, "width": 8},
 }
 every_method = pytest.mark.parametrize("method", METHODS)
 
