@@ -487,6 +487,8 @@ def test_the_preparation_is_chosen_on_the_command_line(noisy, tmp_path, capsys):
 def test_demo(tmp_path, capsys, monkeypatch):
     from napari_selfdenoise.cli import demonstration
 
+    # What other tests taught the forecast would decide here what is left out.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(demonstration, "LIMIT", 2.0)
     monkeypatch.setattr(demonstration, "METHODS", ["gaussian", "nl_means", "lota_n2n"])
     assert run("demo", "-o", tmp_path / "demo") == 0
