@@ -10,10 +10,14 @@ from napari_selfdenoise.core.image import Image
     ("axes", "shape", "sentence"),
     [
         ("YX", (2, 3, 4), "name 2 axes, but the image has 3 (shape 2 x 3 x 4)"),
-        ("QYX", (2, 3, 4), "'Q', which is none of"),
+        ("AYX", (2, 3, 4), "'A', which is none of"),
         ("YYX", (2, 3, 4), "name an axis twice"),
         ("TZX", (2, 3, 4), "must hold Y and X"),
         ("SYX", (2, 3, 4), "S (colour samples) must be the last axis"),
+        ("TQYX", (2, 3, 4, 5), "Q (posterior samples) must be the first axis"),
+        ("TQCZYX", (2,) * 6, "Q (posterior samples) must be the first axis"),
+        ("QQYX", (2, 3, 4, 5), "name an axis twice. For example: 'QTYX'"),
+        ("QYX", (3, 4), "name 3 axes, but the image has 2 (shape 3 x 4)"),
     ],
 )
 def test_wrong_axes_get_a_sentence(axes, shape, sentence):
@@ -24,6 +28,18 @@ def test_wrong_axes_get_a_sentence(axes, shape, sentence):
 
 def test_axes_may_be_typed_small():
     assert check_axes("tyx", (2, 3, 4)) == "TYX"
+
+
+@pytest.mark.parametrize("axes", ["QYX", "QYXS", "QTCZYX", "QTCZYXS"])
+def test_posterior_samples_come_on_top_of_five_axes(axes):
+    assert check_axes(axes, (2,) * len(axes)) == axes
+
+
+@pytest.mark.parametrize("ndim", range(2, 7))
+@pytest.mark.parametrize("rgb", [False, True])
+def test_posterior_samples_are_never_guessed(ndim, rgb):
+    if 2 <= ndim - rgb <= 5:
+        assert "Q" not in guess_axes((3,) * ndim, rgb=rgb)
 
 
 @pytest.mark.parametrize("shape", [(5,), (2, 2, 2, 2, 2, 2)])
@@ -38,6 +54,32 @@ def test_guessed_axes_are_marked_and_stay_so():
     assert image.axes_guessed
     assert image.like(np.ones((2, 3, 4))).axes_guessed
     assert not Image(np.zeros((2, 3, 4)), "ZYX").axes_guessed
+
+
+@pytest.mark.parametrize("axes", ["YX", "YXS", "TZYX", "TCZYX"])
+def test_samples_lie_in_front_of_the_axes_of_the_image(axes):
+    shape = tuple(range(2, 2 + len(axes)))
+    image = Image(np.zeros(shape), axes, (0.5,) * len(axes), ("micrometer",) * len(axes))
+    samples = image.sampled(np.ones((7, *shape)), "samples")
+    assert (samples.axes, samples.size("Q"), samples.name) == ("Q" + axes, 7, "samples")
+    assert samples.scale == (1.0, *image.scale)
+    assert samples.units == ("pixel", *image.units)
+    assert not samples.axes_guessed
+    assert image.sampled(np.ones((7, *shape))).name == image.name
+
+
+def test_samples_may_be_of_another_size_but_not_of_other_axes():
+    image = Image(np.zeros((3, 4)))
+    assert image.sampled(np.zeros((2, 64, 64))).shape == (2, 64, 64)
+    with pytest.raises(AxesError, match="name 3 axes, but the image has 2"):
+        image.sampled(np.zeros((64, 64)))
+    assert Image(np.zeros((2, 3, 4))).sampled(np.zeros((5, 2, 3, 4))).axes_guessed
+
+
+def test_samples_of_samples_get_a_sentence():
+    samples = Image(np.zeros((3, 4)), name="cells").sampled(np.zeros((2, 3, 4)))
+    with pytest.raises(AxesError, match=r"cells holds samples already \(QYX\)"):
+        samples.sampled(np.zeros((5, 2, 3, 4)))
 
 
 @pytest.mark.parametrize(

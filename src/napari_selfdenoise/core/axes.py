@@ -1,16 +1,18 @@
 """Axes strings such as ``"TCZYX"``: reading, guessing, checking.
 
 The letters are those of OME and tifffile: T time, C channel, Z depth, Y and X the
-plane, S the colour samples of an RGB image (always last).
+plane, S the colour samples of an RGB image (always last), Q the posterior samples
+("other" there; always first). Q is never guessed: only a method that draws samples, or a
+file or layer that says so, has it.
 """
 
 from collections.abc import Sequence
 
 from napari_selfdenoise.core.errors import AxesError, ImageError
 
-KNOWN = "TCZYXS"
+KNOWN = "QTCZYXS"
 MAX_AXES = 5
-"""T, C, Z, Y, X; colour samples come on top."""
+"""T, C, Z, Y, X; posterior and colour samples come on top."""
 
 _GUESSES = {2: "YX", 3: "TYX", 4: "TZYX", 5: "TCZYX"}
 
@@ -22,10 +24,10 @@ def check_axes(axes: str, shape: Sequence[int]) -> str:
     ------
     AxesError
         For a wrong number of letters, an unknown or repeated letter, a missing Y or X,
-        or colour samples that are not last.
+        posterior samples that are not first, or colour samples that are not last.
     """
     letters = axes.upper()
-    example = guess_axes(shape, rgb=letters.endswith("S"))
+    example = _example(shape, letters)
     if len(letters) != len(shape):
         raise AxesError(
             f"Axes {axes!r} name {len(letters)} axes, but the image has {len(shape)} "
@@ -41,6 +43,8 @@ def check_axes(axes: str, shape: Sequence[int]) -> str:
         raise AxesError(f"Axes {axes!r} name an axis twice. For example: {example!r}.")
     if not {"Y", "X"} <= set(letters):
         raise AxesError(f"Axes {axes!r} must hold Y and X. For example: {example!r}.")
+    if "Q" in letters and not letters.startswith("Q"):
+        raise AxesError(f"Axes {axes!r}: Q (posterior samples) must be the first axis.")
     if "S" in letters and not letters.endswith("S"):
         raise AxesError(f"Axes {axes!r}: S (colour samples) must be the last axis.")
     return letters
@@ -64,6 +68,13 @@ def guess_axes(shape: Sequence[int], *, rgb: bool = False) -> str:
             f"images of 2 to {MAX_AXES} axes can be denoised (T, C, Z, Y, X)."
         )
     return _GUESSES[spatial] + ("S" if rgb else "")
+
+
+def _example(shape: Sequence[int], letters: str) -> str:
+    rgb = letters.endswith("S")
+    if "Q" in letters and len(shape) - int(rgb) > 2:
+        return "Q" + guess_axes(shape[1:], rgb=rgb)
+    return guess_axes(shape, rgb=rgb)
 
 
 def _times(shape: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_selfdenoise.core.axes import check_axes, guess_axes
-from napari_selfdenoise.core.errors import ImageError
+from napari_selfdenoise.core.errors import AxesError, ImageError
 
 
 class ArrayLike(Protocol):
@@ -37,8 +37,9 @@ class Image:
     data : numpy, dask or zarr array
         Never read as a whole; use `read`.
     axes : str
-        One letter per axis out of T, C, Z, Y, X and, last, S for the colour samples of an
-        RGB image. Guessed from the number of axes if empty, see `axes_guessed`.
+        One letter per axis out of T, C, Z, Y, X; first, Q for posterior samples, where
+        there are several of the image (see `sampled`); last, S for the colour samples of
+        an RGB image. Guessed from the number of axes if empty, see `axes_guessed`.
     scale : tuple of float
         Size of a pixel along each axis, in `units`.
     units : tuple of str
@@ -115,6 +116,38 @@ class Image:
         guessed = self.axes_guessed
         image = replace(self, data=data, name=self.name if name is None else name)
         object.__setattr__(image, "axes_guessed", guessed)
+        return image
+
+    def sampled(self, data: ArrayLike, name: str | None = None) -> Self:
+        """Return an image of samples of this one, along an axis Q in front of its axes.
+
+        Parameters
+        ----------
+        data : array
+            Of one axis more than this image, the samples along the first. Y and X may be
+            of other lengths, for images that are drawn and not estimated.
+        name : str, optional
+            Name of the new image; that of this one if omitted.
+
+        Raises
+        ------
+        AxesError
+            If this image has an axis Q already, or `data` another number of axes.
+        """
+        if "Q" in self.axes:
+            raise AxesError(
+                f"{self.name} holds samples already ({self.axes}); no samples of samples can "
+                "be drawn. Take one of them, or their mean."
+            )
+        image = replace(
+            self,
+            data=data,
+            axes="Q" + self.axes,
+            scale=(1.0, *self.scale),
+            units=("pixel", *self.units),
+            name=self.name if name is None else name,
+        )
+        object.__setattr__(image, "axes_guessed", self.axes_guessed)
         return image
 
     def crop(self, region: Sequence[slice]) -> Self:
