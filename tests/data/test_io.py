@@ -19,9 +19,18 @@ from napari_selfdenoise.core.result import Provenance
 from napari_selfdenoise.data.io import NAMESPACE, read_image, write_tiff
 from napari_selfdenoise.data.units import unit_name
 
-SIZES = {"T": 2, "C": 3, "Z": 4, "Y": 17, "X": 13, "S": 3}
-SCALES = {"T": 1.5, "C": 1.0, "Z": 0.3, "Y": 0.051493135957597184, "X": 0.11, "S": 1.0}
+SIZES = {"Q": 5, "T": 2, "C": 3, "Z": 4, "Y": 17, "X": 13, "S": 3}
+SCALES = {
+    "Q": 1.0,
+    "T": 1.5,
+    "C": 1.0,
+    "Z": 0.3,
+    "Y": 0.051493135957597184,
+    "X": 0.11,
+    "S": 1.0,
+}
 UNITS = {
+    "Q": "pixel",
     "T": "second",
     "C": "pixel",
     "Z": "micrometer",
@@ -85,6 +94,87 @@ def test_axes_scale_units_and_pixels_come_back(tmp_path, axes):
     assert again.units == image.units
     assert again.name == "a"
     np.testing.assert_array_equal(again.read(), image.read())
+
+
+@pytest.mark.parametrize("axes", ["Q" + axes for axes in ALL_AXES])
+def test_posterior_samples_come_back_in_front(tmp_path, axes):
+    image = noisy(axes)
+    write_tiff(tmp_path / "a.tif", image, provenance=provenance())
+    again = read_image(tmp_path / "a.tif")
+    assert (again.axes, again.axes_guessed) == (axes, False)
+    assert again.scale == pytest.approx(image.scale, rel=1e-12)
+    assert again.units == image.units
+    assert isinstance(again.data, np.memmap)
+    np.testing.assert_array_equal(again.read(), image.read())
+    np.testing.assert_array_equal(again.read((slice(1, 4), 0)), image.read()[1:4, 0])
+    np.testing.assert_array_equal(again.read((3,)), image.read()[3])
+
+
+@pytest.mark.parametrize(
+    ("axes", "stored", "along"),
+    [
+        ("QYX", "QYX", "T"),
+        ("QTYX", "QTYX", "Z"),
+        ("QTZYX", "QTZYX", "C"),
+        ("QTCZYX", "TQCZYX", "T"),
+        ("QTZYXS", "TQZYXS", "T"),  # C holds the colours
+    ],
+)
+def test_posterior_samples_are_told_as_ome_tells_other_axes(tmp_path, axes, stored, along):
+    write_tiff(tmp_path / "a.tif", noisy(axes), provenance=provenance())
+    with tifffile.TiffFile(tmp_path / "a.tif") as tif:
+        assert tif.series[0].axes == stored
+        root = ElementTree.fromstring(tif.ome_metadata)
+    told = [each for each in root.iter() if "ModuloAlong" in each.tag]
+    assert [each.tag.partition("}")[2] for each in told] == [f"ModuloAlong{along}"]
+    assert (told[0].get("Type"), told[0].get("End")) == ("other", str(SIZES["Q"] - 1))
+
+
+@pytest.mark.parametrize("axes", ["QYX", "TQYX", "ZQYX", "TCZQYX", "TQCZYX", "TQYXS"])
+@pytest.mark.parametrize("options", [{"ome": True}, {}], ids=str)
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_posterior_samples_of_other_programs_are_moved(tmp_path, axes, options, compression):
+    shape = tuple(SIZES[axis] for axis in axes)
+    pixels = np.random.default_rng(0).integers(0, 999, shape, dtype="uint16")
+    photometric = "rgb" if "S" in axes else "minisblack"
+    options = {**options, "photometric": photometric, "compression": compression}
+    tifffile.imwrite(tmp_path / "a.tif", pixels, metadata={"axes": axes}, **options)
+    again = read_image(tmp_path / "a.tif")
+    pixels = np.moveaxis(pixels, axes.index("Q"), 0)
+    assert (again.axes, again.axes_guessed) == ("Q" + axes.replace("Q", ""), False)
+    assert isinstance(again.data, np.memmap) == (compression is None)
+    assert (again.shape, again.dtype) == (pixels.shape, pixels.dtype)
+    for place in itertools.product((1, slice(1, 3), slice(None)), repeat=2):
+        np.testing.assert_array_equal(again.read(place), pixels[place])
+    at = (slice(None, None, 2), *(0,) * (pixels.ndim - 3), slice(3, 5), slice(None))
+    np.testing.assert_array_equal(again.read(at), pixels[at])
+    np.testing.assert_array_equal(again.read(), pixels)
+
+
+def test_given_axes_of_posterior_samples_are_those_stored(tmp_path):
+    pixels = np.arange(2 * 3 * 8 * 9, dtype="uint16").reshape(2, 3, 8, 9)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
+    image = read_image(tmp_path / "a.tif", axes="tqyx")
+    assert image.axes == "QTYX"
+    np.testing.assert_array_equal(image.read(), pixels.swapaxes(0, 1))
+    with pytest.raises(AxesError, match="name 3 axes, but the image has 4"):
+        read_image(tmp_path / "a.tif", axes="TQX")
+
+
+def test_samples_behind_another_axis_are_not_read_as_a_whole(tmp_path):
+    path, stack = tmp_path / "a.tif", np.zeros((2, 100, 256, 256), "uint16")
+    stack[1, 77] = 5
+    options = {"ome": True, "compression": "zlib", "metadata": {"axes": "TQYX"}}
+    tifffile.imwrite(path, stack, **options)
+    size = stack.nbytes
+    del stack
+    read_image(path).read((77, 1))  # imports and caches
+    tracemalloc.start()
+    image = read_image(path)
+    assert image.read((slice(77, 78), 1, slice(10, 20))).mean() == 5
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < size / 5
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "float32", "float64", ">u2"])

@@ -38,9 +38,10 @@ def read_image(path: str | os.PathLike[str], axes: str = "") -> Image:
     path : path
         A TIFF (plain, ImageJ or OME), PNG or JPEG file.
     axes : str
-        One letter per axis as stored, out of T, C, Z, Y, X and S (colour), if the file's
-        own are missing or wrong. Where neither tells, they are guessed: see
-        `Image.axes_guessed`.
+        One letter per axis as stored, out of T, C, Z, Y, X, S (colour) and Q (posterior
+        samples), if the file's own are missing or wrong. Where neither tells, they are
+        guessed: see `Image.axes_guessed`. Q comes first in the image, wherever a TIFF
+        stores it.
 
     Raises
     ------
@@ -78,7 +79,9 @@ def write_tiff(
     """Write `image` as an uncompressed OME-TIFF, readable by Fiji, QuPath and tifffile.
 
     The file appears whole or not at all. Axes come in OME's order: what is neither Y, X
-    nor colour first, as it stands in the image, then Y, X and colour.
+    nor colour first, as it stands in the image, then Y, X and colour. Posterior samples (Q)
+    take the place of one of T, Z, C that the image lacks; if it has all, they share its
+    first.
 
     Parameters
     ----------
@@ -120,6 +123,8 @@ def _write_ome(path: Path, image: Image, provenance: Provenance | None) -> None:
     dtype = np.dtype(_OME_TYPES.get(image.dtype.name, image.dtype.name))
     bytes_needed = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     metadata: dict[str, Any] = {"axes": axes, "Name": image.name, **_sizes(image)}
+    if "Q" in axes:
+        metadata["TypeDescription"] = {"Q": "posterior sample"}
     if provenance is not None:
         metadata["CommentAnnotation"] = {
             "Namespace": NAMESPACE,
@@ -151,8 +156,14 @@ def _planes(image: Image, axes: str) -> Iterator[NDArray[Any]]:
 
 
 def _ome_order(axes: str) -> str:
-    outer = "".join(axis for axis in axes if axis not in "YXS")
-    return outer + "YX" + ("S" if "S" in axes else "")
+    colour = "S" if "S" in axes else ""
+    outer = "".join(axis for axis in axes if axis not in "QYXS")
+    if "Q" in axes:
+        # OME has five axes; any other is told as a part ("modulo") of T, Z or C: of one that
+        # is free, or of the one before it. C is not free where it holds colours.
+        free = not set("TZ" if colour else "TZC") <= set(outer)
+        outer = "Q" + outer if free else outer[0] + "Q" + outer[1:]
+    return outer + "YX" + colour
 
 
 def _sizes(image: Image) -> dict[str, Any]:

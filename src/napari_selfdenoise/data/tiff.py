@@ -35,7 +35,8 @@ def read_tiff(path: Path, axes: str = "") -> Image:
     path : Path
         ImageJ, OME or plain TIFF; of a pyramid the full resolution is taken.
     axes : str
-        One letter per axis as stored, if the file's own are missing or wrong.
+        One letter per axis as stored, if the file's own are missing or wrong. An axis Q
+        is moved to the front of the image.
 
     Raises
     ------
@@ -56,6 +57,7 @@ def read_tiff(path: Path, axes: str = "") -> Image:
     guessed = ""
     if not axes:
         axes, guessed = _known_axes(stored, tif, series.shape)
+    data, axes = _samples_first(data, axes)
     image = Image(data, axes=axes, name=_name(path))
     return _calibrated(image, calibration, guessed=bool(guessed))
 
@@ -156,15 +158,50 @@ class _TiffArray:
             raise FileError(f"{self._name} cannot be decoded: {error}") from error
 
 
+class _Moved:
+    """An array with one axis moved to the front, which reads only what it is asked for."""
+
+    def __init__(self, array: ArrayLike, place: int) -> None:
+        sides = list(array.shape)
+        self._array, self._place = array, place
+        self.shape: tuple[int, ...] = (sides.pop(place), *sides)
+        self.dtype = np.dtype(array.dtype)
+
+    def __getitem__(self, key: Any, /) -> Any:
+        parts = list(key) if isinstance(key, tuple) else [key]
+        parts += [slice(None)] * (len(self.shape) - len(parts))
+        moved = parts.pop(0)
+        before = sum(isinstance(part, slice) for part in parts[: self._place])
+        parts.insert(self._place, moved)
+        values = np.asarray(self._array[tuple(parts)])
+        return np.moveaxis(values, before, 0) if isinstance(moved, slice) else values
+
+
+def _samples_first(data: ArrayLike, axes: str) -> tuple[ArrayLike, str]:
+    """Return data and axes with Q in front, where other programs need not have it."""
+    place = axes.upper().find("Q")
+    if place < 1 or len(axes) != len(data.shape):
+        return data, axes  # `Image` says what is wrong with the axes
+    first = np.moveaxis(data, place, 0) if isinstance(data, np.ndarray) else _Moved(data, place)
+    return first, "Q" + axes[:place] + axes[place + 1 :]
+
+
 def _known_axes(stored: str, tif: tifffile.TiffFile, shape: tuple[int, ...]) -> tuple[str, str]:
     """Return the axes of a file, and again those that are a guess."""
     if "S" in stored and (_composite(tif) or not stored.endswith("S")):
         # ImageJ's composites of three channels are stored like colours but are channels.
         stored = stored.replace("S", "C") if "C" not in stored else stored
-    if set(stored) <= set(KNOWN):
+    known = set(stored) <= set(KNOWN) and len(set(stored)) == len(stored)
+    if known and ("Q" not in stored or _tells_samples(tif)):
         return stored, ""
     guess = guess_axes(shape, rgb=stored.endswith("S"))
     return guess, guess
+
+
+def _tells_samples(tif: tifffile.TiffFile) -> bool:
+    """Whether Q was named by the file: tifffile gives it to any axis of no name, too."""
+    shaped: Sequence[Mapping[str, Any]] = tif.shaped_metadata or ()
+    return bool(tif.is_ome) or any("Q" in str(each.get("axes", "")) for each in shaped)
 
 
 def _composite(tif: tifffile.TiffFile) -> bool:
