@@ -12,6 +12,7 @@ import tifffile
 from PIL import Image as Picture
 
 from napari_selfdenoise.cli import main, running
+from napari_selfdenoise.cli.files import files_of
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.events import Note, Progress
 from napari_selfdenoise.core.image import Image
@@ -208,6 +209,16 @@ def test_a_folder_stands_for_the_images_in_it(noisy, stack, tmp_path, capsys):
     # Results beside the images are not taken for images.
     assert run(*command, "--overwrite") == 0
     assert len(list(tmp_path.glob("*.denoised.tif"))) == 2
+
+
+def test_no_image_of_a_result_is_taken_for_an_input(tmp_path):
+    kinds = ["denoised", "residual", "posterior_std", "samples", "generated_noise", "prior"]
+    results = [f"cells.some_method2.{kind}.tif" for kind in [*kinds, "direct"]]
+    images = ["cells.tif", "denoised.tif", "my.samples.tif", "a.b.denoised.png", "x.y.z.tif"]
+    for name in results + images:
+        (tmp_path / name).touch()
+    assert [path.name for path in files_of([tmp_path])] == sorted(images)
+    assert files_of([tmp_path / results[0]]) == [tmp_path / results[0]]
 
 
 def test_a_folder_without_images_is_told(tmp_path, capsys):

@@ -34,7 +34,9 @@ from napari_selfdenoise.data.io import (
 
 Start = Callable[[Image, Context], Run[Result]]
 """Starts the run of one image."""
-_RESULT = re.compile(r"\.\w+\.(denoised|residual)\.tif$")
+_RESULT = re.compile(
+    r"\.\w+\.(denoised|residual|posterior_std|samples|generated_noise|prior|direct)\.tif$"
+)
 """How the names of results end, which are no inputs."""
 
 
