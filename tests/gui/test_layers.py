@@ -7,10 +7,13 @@ import zarr
 from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 
+from napari_selfdenoise import denoise
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import Preview
+from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Provenance, Result
-from napari_selfdenoise.gui.layer_adapter import LayerAdapter
+from napari_selfdenoise.data.planes import channel_planes
+from napari_selfdenoise.gui.layer_adapter import METADATA, LayerAdapter
 from napari_selfdenoise.gui.layer_image import choose_region, part_of, read_axes, read_layer
 
 PROVENANCE = Provenance("m", {}, 0, "in", "hash", "cpu", "float32", 1.0, {}, "ref", "today")
@@ -34,11 +37,37 @@ def halved(taken):
     return Result({"denoised": image(noisy / 2), "residual": image(noisy / 2)}, PROVENANCE)
 
 
-def added(model, adapter, layer, use="all", axes=""):
+def sampled(taken, count=5):
+    """Return what a method with a posterior returns: a number of samples, and the rest."""
+    image, shape = taken.image, taken.image.shape
+    generator = np.random.default_rng(1)
+    noisy = image.read().astype(np.float32)
+    samples = noisy / 2 + generator.normal(0, 3, (count, *shape)).astype(np.float32)
+    denoised, spread = samples.mean(axis=0), samples.std(axis=0)
+    drawn = generator.normal(50, 3, (3, 12, 16) + shape[-1:] * image.axes.count("S"))
+    images = {
+        "denoised": image.like(denoised),
+        "residual": image.like(noisy - denoised),
+        "posterior_std": image.like(spread),
+        "samples": image.sampled(samples),
+        "generated_noise": image.like(noisy + 1),
+        "direct": image.like(denoised + 1),
+        "prior": Image(drawn.astype(np.float32), "QYXS" if "S" in image.axes else "QYX"),
+    }
+    return Result(images, PROVENANCE)
+
+
+def added(model, adapter, layer, use="all", axes="", method=halved):
     """Return the layers that a run on a layer adds, the denoised one first."""
     taken = adapter.take(layer, axes, use)
-    group = adapter.add(taken, halved(taken), "Halved")
+    group = adapter.add(taken, method(taken), "Halved")
     return adapter.group(group)[::-1]
+
+
+def added_by_kind(model, adapter, layer, use="all", axes=""):
+    """Return the layers that a run with samples adds, by the kind of image."""
+    layers = added(model, adapter, layer, use, axes, sampled)
+    return {layer.metadata[METADATA]["kind"]: layer for layer in layers}
 
 
 def world(layer, pixel):
@@ -202,6 +231,14 @@ def test_a_multiscale_layer_is_taken_at_full_resolution(model, adapter, noisy):
         (("depth", "row", "column"), (5, 8, 9), False, "TYX", True),
         (None, (40, 40, 3), True, "YXS", False),
         (("t", "y", "x"), (5, 40, 40, 3), True, "TYXS", False),
+        (("sample", "y", "x"), (5, 8, 9), False, "QYX", False),
+        (("Sample", "-2", "-1"), (5, 8, 9), False, "QYX", False),
+        (("sample", "-3", "-2", "-1"), (5, 4, 8, 9), False, "QTYX", True),
+        (("sample", "t", "c", "z", "y", "x"), (2, 2, 2, 2, 8, 9), False, "QTCZYX", False),
+        (("sample", "-2", "-1"), (5, 40, 40, 3), True, "QYXS", False),
+        (("q", "y", "x"), (5, 8, 9), False, "QYX", False),
+        (("y", "x", "sample"), (5, 8, 9), False, "TYX", True),
+        (("sample", "signal"), (8, 9), False, "YX", False),
     ],
 )
 def test_axes_are_read_from_letters_or_guessed(labels, shape, rgb, axes, guessed):
@@ -245,3 +282,133 @@ def test_a_region_holds_the_place_it_is_asked_for():
     for region in at.values():
         for part, place, side in zip(region[:3], position, shape, strict=False):
             assert part.start <= place < part.stop <= side
+
+
+# --- results with posterior samples -----------------------------------------------------
+
+
+def test_each_image_of_a_posterior_becomes_a_layer_that_looks_as_it_should(
+    model, adapter, anisotropic
+):
+    layers = added_by_kind(model, adapter, anisotropic)
+    assert [kind for kind, layer in layers.items() if layer.visible] == ["denoised"]
+    for kind in ("denoised", "samples", "generated_noise", "direct", "prior"):
+        assert layers[kind].contrast_limits == [20, 180], kind
+        assert layers[kind].colormap == anisotropic.colormap, kind
+    spread = layers["posterior_std"]
+    assert spread.name == "cells · Halved · posterior std"
+    assert spread.colormap.name == "inferno"
+    low, high = spread.contrast_limits
+    assert low == 0
+    assert high == pytest.approx(np.quantile(spread.data, 0.998))
+
+
+def test_samples_lie_where_the_input_lies_one_behind_the_other(model, adapter, anisotropic):
+    layer = added_by_kind(model, adapter, anisotropic)["samples"]
+    assert layer.axis_labels == ("sample", "t", "y", "x")
+    np.testing.assert_array_equal(layer.scale, (1, *anisotropic.scale))
+    assert layer.data.shape == (5, *anisotropic.data.shape)
+    for sample, pixel in ((0, (0, 0, 0)), (3, (2, 7, 9))):
+        expected = (sample, *world(anisotropic, pixel))
+        np.testing.assert_allclose(world(layer, (sample, *pixel)), expected)
+
+
+def test_samples_of_a_part_lie_where_it_was_taken(model, adapter, anisotropic):
+    model.dims.set_current_step(0, 2)
+    anisotropic.corner_pixels = np.array([[0, 3, 5], [0, 12, 20]])
+    layers = added_by_kind(model, adapter, anisotropic, "region")
+    for kind in ("samples", "prior"):
+        np.testing.assert_allclose(
+            world(layers[kind], (4, 0, 1, 2)), (4, *world(anisotropic, (2, 4, 7)))
+        )
+
+
+def test_images_of_a_prior_are_there_at_every_time(model, adapter, anisotropic):
+    layer = added_by_kind(model, adapter, anisotropic)["prior"]
+    assert layer.data.shape == (3, 4, 12, 16)
+    np.testing.assert_array_equal(layer.data[:, 0], layer.data[:, 3])
+    np.testing.assert_array_equal(layer.scale, (1, *anisotropic.scale))
+    np.testing.assert_allclose(world(layer, (0,) * 4), (0, *world(anisotropic, (0,) * 3)))
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape"), [("YXC", (2, 12, 16, 3)), ("CYX", (2, 30, 12, 16))], ids=str
+)
+def test_images_of_a_prior_follow_the_order_of_the_input(model, adapter, noisy, axes, shape):
+    layer = model.add_image(noisy(30, 20, 3), rgb=False)
+    taken = adapter.take(layer, axes, "all")
+    drawn = np.random.default_rng(0).normal(size=(2, 12, 16))
+    images = {"denoised": taken.image.like(layer.data / 2), "prior": Image(drawn, "QYX")}
+    group = adapter.add(taken, Result(images, PROVENANCE), "Halved")
+    prior = adapter.group(group)[0]
+    assert prior.data.shape == shape
+    channel = prior.data[..., 2] if axes == "YXC" else prior.data[:, 2]
+    np.testing.assert_array_equal(channel, drawn)
+
+
+def test_samples_of_colours_stay_colours(model, adapter, noisy):
+    layer = model.add_image(noisy(20, 30, 3, dtype=np.uint8), name="stain", rgb=True)
+    layers = added_by_kind(model, adapter, layer)
+    for kind in ("denoised", "samples", "generated_noise", "direct", "prior"):
+        assert layers[kind].rgb, kind
+        assert layers[kind].data.dtype == np.uint8, kind
+    assert layers["samples"].data.shape == (5, 20, 30, 3)
+    assert layers["samples"].axis_labels[0] == "sample"
+    assert layers["prior"].data.shape == (3, 12, 16, 3)
+    for kind in ("residual", "posterior_std"):
+        assert not layers[kind].rgb
+        assert layers[kind].data.shape == (3, 20, 30)
+        assert layers[kind].colormap.name == "gray"
+
+
+def test_samples_can_be_denoised_one_by_one(model, adapter, noisy):
+    layer = model.add_image(noisy(20, 30), name="cells", scale=(0.5, 0.25))
+    samples = added_by_kind(model, adapter, layer)["samples"]
+    assert read_axes(samples).letters == "QYX"
+    image = adapter.take(samples, "", "all").image
+    assert (image.axes, image.axes_guessed, image.scale) == ("QYX", False, (1.0, 0.5, 0.25))
+    assert [len(planes) for planes in channel_planes(image)] == [5]
+    denoised = denoise(image, "gaussian")["denoised"]
+    alone = denoise(Image(image.data[3], "YX"), "gaussian")["denoised"]
+    np.testing.assert_allclose(denoised.data[3], alone.data, rtol=1e-5)
+    again, residual = added(model, adapter, samples)
+    for each in (again, residual):
+        assert each.axis_labels == samples.axis_labels
+        np.testing.assert_array_equal(each.scale, samples.scale)
+    model.dims.set_current_step(0, 2)
+    plane = adapter.take(samples, "", "plane")
+    np.testing.assert_array_equal(plane.image.read(), samples.data[2:3])
+
+
+@pytest.mark.parametrize("shape", [(20, 30), (4, 20, 30), (20, 30, 3)], ids=str)
+def test_a_viewer_shows_what_it_showed_when_samples_come(viewer, noisy, shape, qtbot):
+    rgb = shape[-1] == 3
+    layer = viewer.add_image(
+        noisy(*shape, dtype=np.uint8), rgb=rgb, scale=(3, 0.5, 0.25)[-len(shape) + rgb :]
+    )
+    if layer.ndim == 3:
+        viewer.dims.set_current_step(0, 2)
+    dims, camera = viewer.dims, viewer.scene.camera
+    point, shown = dims.point, layer._slice.image.view.copy()
+    place, zoom = camera.center, camera.zoom
+    first = added_by_kind(viewer, LayerAdapter(viewer), layer)["samples"]
+    assert (dims.ndim, dims.ndisplay) == (layer.ndim + 1, 2)
+    assert dims.displayed == (layer.ndim - 1, layer.ndim)
+    assert dims.axis_labels[0] == "sample"
+    assert dims.point == (0, *point)
+    assert (camera.center, camera.zoom) == (place, zoom)
+    np.testing.assert_array_equal(layer._slice.image.view, shown)
+    sliders = viewer.window._qt_viewer.dims
+    assert sliders.nsliders == layer.ndim + 1
+    assert sliders._displayed_sliders[0]
+    # Samples are paged through, and another run leaves the slider where it is.
+    dims.set_current_step(0, 3)
+    second = added_by_kind(viewer, LayerAdapter(viewer), layer)["samples"]
+    assert dims.point == (3, *point)
+    for samples in (first, second):
+        samples.visible = True
+        at = (3, *(2,) * (layer.ndim - 2))
+        np.testing.assert_array_equal(samples._slice.image.view, samples.data[at])
+    for group in {each.metadata[METADATA]["group"] for each in (first, second)}:
+        LayerAdapter(viewer).remove(group)
+    assert (dims.ndim, dims.point) == (layer.ndim, point)

@@ -36,6 +36,8 @@ METADATA = "napari_selfdenoise"
 PREVIEW = "preview"
 """The ``kind`` there of a layer that is none of the user's."""
 _LONGEST_PREVIEW = 512
+_NO_COLOURS = ("residual", "posterior_std")
+"""Images of a result that are differences and spreads, and cannot be shown as colours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,19 +154,17 @@ class LayerAdapter:
         self, taken: Taken, result: Result, kind: str, image: Image, title: str, group: str
     ) -> None:
         first = kind == next(iter(result.images))
-        look, data = taken.look, image.read()
-        rgb = look.rgb and kind == "denoised"
-        leading = data.ndim - look.ndim - int(look.rgb)
-        options = look.shown()
+        look, data = taken.look, _with_axes_of(taken.image, image)
+        leading = "".join(axis for axis in image.axes if axis not in taken.image.axes)
+        colours = look.rgb and "S" in image.axes
+        rgb = colours and kind not in _NO_COLOURS
         if rgb:
             data = _as_shown(data, look)
-        elif look.rgb:  # colours below zero cannot be shown as colours
-            data, leading = np.moveaxis(data, -1, 0), leading + 1
-            options["colormap"] = "gray"
-        limits = look.contrast_limits
-        if kind == "residual":
-            limits = _around_zero(data)
-            options |= {"colormap": "gray", "gamma": 1.0}
+        elif colours:
+            data, leading = np.moveaxis(data, -1, 0), "S" + leading
+        options = look.shown_for(kind, data)
+        if rgb:
+            del options["contrast_limits"]
         metadata = {
             **result.provenance.to_json(),
             "kind": kind,
@@ -176,7 +176,6 @@ class LayerAdapter:
             data,
             name=f"{look.name} · {title} · {kind.replace('_', ' ')}",
             rgb=rgb,
-            contrast_limits=None if rgb else limits,
             visible=first,
             metadata={METADATA: metadata},
             **look.placed([part.start for part in taken.region], leading),
@@ -207,9 +206,19 @@ def _as_shown(data: NDArray[Any], look: LayerLook) -> NDArray[Any]:
     return shown
 
 
-def _around_zero(residual: NDArray[Any]) -> tuple[float, float]:
-    """Return contrast limits that show zero as mid-grey and clip one pixel in 500."""
-    sample = np.abs(residual.reshape(-1)[:: max(1, residual.size // 1_000_000)])
-    sample = sample[np.isfinite(sample)]
-    limit = float(np.quantile(sample, 0.998)) if sample.size else 0.0
-    return (-limit, limit) if limit > 0 else (-1.0, 1.0)
+def _with_axes_of(taken: Image, image: Image) -> NDArray[Any]:
+    """Return the pixels of a result's image, repeated along axes that only the input has.
+
+    What is drawn from a prior belongs to no time, depth or channel: it is there at each.
+    """
+    if image.axes == taken.axes:
+        return image.read()
+    leading = [axis for axis in image.axes if axis not in taken.axes]
+    axes = [*leading, *(axis for axis in taken.axes if axis in image.axes or axis != "S")]
+    order = [image.axes.index(axis) for axis in axes if axis in image.axes]
+    places = tuple(slice(None) if axis in image.axes else np.newaxis for axis in axes)
+    own = [axis in "YX" or image.size(axis) > 1 for axis in axes]
+    sizes = [
+        (image if mine else taken).size(axis) for axis, mine in zip(axes, own, strict=True)
+    ]
+    return np.broadcast_to(image.read().transpose(order)[places], sizes)

@@ -17,6 +17,9 @@ from napari_selfdenoise.core.image import Image
 Use = Literal["all", "stack", "plane", "region"]
 """What to use of a layer: all of it, this stack, this plane, or the visible region."""
 
+SAMPLE = "sample"
+"""Label of the axis of posterior samples (Q)."""
+
 Region = tuple[slice, ...]
 """One slice with start and stop per axis."""
 
@@ -32,7 +35,8 @@ class Axes:
 def read_axes(layer: Layer) -> Axes:
     """Return the axes that the layer's labels name, or likely ones.
 
-    Labels count when they are letters out of T, C, Z, Y, X in either case.
+    Labels count when they are letters out of Q, T, C, Z, Y, X in either case; the label
+    "sample" of a first axis counts as Q, whatever the others are.
 
     Raises
     ------
@@ -41,14 +45,20 @@ def read_axes(layer: Layer) -> Axes:
     """
     check_layer(layer)
     shape = array_of(layer).shape
-    letters = "".join(map(str, layer.axis_labels)) + ("S" if layer.rgb else "")
+    labels = [str(label) for label in layer.axis_labels]
+    sampled = len(labels) > 2 and labels[0].lower() == SAMPLE
+    if sampled:
+        labels[0] = "Q"
+    letters = "".join(labels) + ("S" if layer.rgb else "")
     if len(letters) == len(shape):
         try:
             return Axes(check_axes(letters, shape), guessed=False)
         except AxesError:
             pass  # labels such as "-2", "-1", or words of the user's own
-    spatial = len(shape) - int(layer.rgb)
-    return Axes(guess_axes(shape, rgb=layer.rgb), guessed=spatial > 2)
+    rest = shape[1:] if sampled else shape
+    guess = guess_axes(rest, rgb=layer.rgb)
+    spatial = len(rest) - int(layer.rgb)
+    return Axes("Q" + guess if sampled else guess, guessed=spatial > 2)
 
 
 def check_layer(layer: Layer) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from napari.layers import Image as ImageLayer
 from numpy.typing import NDArray
 
-from napari_selfdenoise.gui.layer_image import array_of
+from napari_selfdenoise.gui.layer_image import SAMPLE, array_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,29 +74,61 @@ class LayerLook:
         """Return colours and blending, as `add_image` takes them."""
         return dict(self._shown)
 
-    def placed(self, start: Sequence[float], leading: int = 0) -> dict[str, Any]:
+    def shown_for(self, kind: str, data: NDArray[Any]) -> dict[str, Any]:
+        """Return contrast limits, colours and blending of an image of a result.
+
+        All look as the layer does, but for those that are no intensities: a residual is grey
+        and zero in it mid-grey, a spread goes from dark to bright. Colours that cannot be
+        shown as such are grey.
+        """
+        look: dict[str, Any] = {"contrast_limits": self.contrast_limits}
+        if self.rgb:
+            look["colormap"] = "gray"
+        if kind == "residual":
+            limit = _magnitude(data)
+            look = {"contrast_limits": (-limit, limit), "colormap": "gray", "gamma": 1.0}
+        elif kind == "posterior_std":
+            colormap = "gray" if self.rgb else "inferno"
+            limits = (0.0, _magnitude(data))
+            look = {"contrast_limits": limits, "colormap": colormap, "gamma": 1.0}
+        return self.shown() | look
+
+    def placed(self, start: Sequence[float], leading: str = "") -> dict[str, Any]:
         """Return transforms, units and labels of a part of the layer.
 
         Parameters
         ----------
         start : sequence of float
             First pixel of the part along each axis of the layer.
-        leading : int
-            Number of axes that the part has in front of those of the layer.
+        leading : str
+            Letters of the axes that the part has in front of those of the layer.
         """
         placed = dict(self._placed)
         offset = self._linear @ np.asarray(start, dtype=float)[: self.ndim]
         placed["translate"] = placed["translate"] + offset
         if leading:
-            placed["scale"] = np.concatenate([np.ones(leading), placed["scale"]])
-            placed["translate"] = np.concatenate([np.zeros(leading), placed["translate"]])
+            count = len(leading)
+            placed["scale"] = np.concatenate([np.ones(count), placed["scale"]])
+            placed["translate"] = np.concatenate([np.zeros(count), placed["translate"]])
             for name in ("rotate", "affine"):
-                placed[name] = _with_leading(placed[name], leading)
-            placed["shear"] = _with_leading(_shear_matrix(placed["shear"], self.ndim), leading)
-            placed["units"] = ("pixel",) * leading + placed["units"]
-            places = map(str, range(-leading - self.ndim, -self.ndim))
-            placed["axis_labels"] = (*places, *placed["axis_labels"])
+                placed[name] = _with_leading(placed[name], count)
+            placed["shear"] = _with_leading(_shear_matrix(placed["shear"], self.ndim), count)
+            placed["units"] = ("pixel",) * count + placed["units"]
+            # What has no word gets napari's number, which gives way to other layers' words.
+            labels = (
+                SAMPLE if axis == "Q" else str(place - count - self.ndim)
+                for place, axis in enumerate(leading)
+            )
+            placed["axis_labels"] = (*labels, *placed["axis_labels"])
         return placed
+
+
+def _magnitude(data: NDArray[Any]) -> float:
+    """Return the absolute value that one pixel in 500 exceeds; 1 if there is none."""
+    sample = np.abs(data.reshape(-1)[:: max(1, data.size // 1_000_000)])
+    sample = sample[np.isfinite(sample)]
+    limit = float(np.quantile(sample, 0.998)) if sample.size else 0.0
+    return limit if limit > 0 else 1.0
 
 
 def _linear_part(layer: ImageLayer) -> NDArray[np.float64]:
