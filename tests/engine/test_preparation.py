@@ -198,7 +198,16 @@ def test_wrong_words_are_refused():
 # Around any method
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("wanted", [{"stabilise": "on"}, {"decorrelate": "2"}])
+def test_a_method_with_a_posterior_gets_the_image_as_it_is(wanted):
+    """The spread of its samples could not be brought back."""
+    image = Image(photons(scene((66, 70))))
+    config, context = tiny("cosdd"), Context()
+    with pytest.raises(UsageError, match="does not go with COSDD"):
+        finish(denoise(get("cosdd"), image, config, context, Preparation(**wanted)))
+
+
+@pytest.mark.parametrize("name", [n for n in METHODS if not get(n).samples_posterior])
 def test_every_method_runs_prepared(name):
     noisy = photons(scene((66, 70))).astype(np.uint16)
     image = Image(np.stack([noisy, noisy[::-1]]), "CYX", (1, 0.2, 0.2), name="cells")

@@ -10,6 +10,8 @@ from typing import Literal
 
 import numpy as np
 
+from napari_selfdenoise.core.sampling import Sampling
+
 Region = tuple[slice, ...]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -40,6 +42,8 @@ class Context:
     fill_nan : bool
         Whether pixels that are NaN or infinite are filled from their neighbours; an image
         that has some is refused otherwise.
+    sampling : Sampling, optional
+        How many samples are drawn by methods that have a posterior, and which are kept.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class Context:
         checkpoint: Path | None = None,
         checkpoint_interval: float = 60.0,
         fill_nan: bool = False,
+        sampling: Sampling | None = None,
     ) -> None:
         self.device = device
         self.precision = precision
@@ -62,6 +67,7 @@ class Context:
         self.checkpoint = checkpoint
         self.checkpoint_interval = checkpoint_interval
         self.fill_nan = fill_nan
+        self.sampling = sampling or Sampling()
         self.into_run: Callable[[Region], Region] | None = None
         """Finds a region of the user's image in the one the run works on, if it is another."""
         self._preview_region: Region | None = None

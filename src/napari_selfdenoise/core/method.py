@@ -31,6 +31,8 @@ class Method(ABC, Generic[C]):
     """Whether it assumes noise of the same strength at every intensity."""
     assumes_white_noise: ClassVar[bool] = False
     """Whether it assumes noise that is independent between neighbouring pixels."""
+    samples_posterior: ClassVar[bool] = False
+    """Whether it draws samples of the clean image; the denoised one is then their mean."""
     reference: ClassVar[str]
     """The paper."""
     learns_from: ClassVar[Literal["nothing", "one image", "many images"]]

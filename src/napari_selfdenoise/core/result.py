@@ -35,6 +35,9 @@ class Provenance:
         Date and time in ISO 8601.
     preparation : mapping
         How the image was prepared for the method: the settings, and what was measured.
+    sampling : mapping
+        How many posterior samples were drawn and how far that determines their mean, for
+        methods that have a posterior.
     notes : tuple of str
         What the run had to tell the user.
     """
@@ -51,6 +54,7 @@ class Provenance:
     reference: str
     created: str
     preparation: Mapping[str, Any] = field(default_factory=dict)
+    sampling: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -70,6 +74,8 @@ class Result:
         Method, settings, seed, versions, input, device and seconds.
     model : object
         What `engine.model.save` writes; ``None`` for a method that learns nothing.
+    posterior : object
+        What `engine.runs.sample` goes on with; ``None`` for a method without a posterior.
     stopped : bool
         Whether the run was stopped early; the images hold what was reached.
     """
@@ -77,6 +83,7 @@ class Result:
     images: Mapping[str, Image]
     provenance: Provenance
     model: Any = None
+    posterior: Any = None
     stopped: bool = False
 
     def __getitem__(self, name: str) -> Image:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -15,6 +15,8 @@ from napari_selfdenoise.core.image import Image
 Window = tuple[slice, slice]
 """Rows and columns of a part of a plane."""
 WHOLE: Window = (slice(None), slice(None))
+SAMPLED_PLANES, SAMPLED_SIDE = 8, 1024
+"""Planes, and pixels of each along a side, on which the noise of images is measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +107,32 @@ def channel_planes(image: Image) -> list[Planes]:
     if "C" not in image.axes:
         return [Planes(image, {})]
     return [Planes(image, {"C": channel}) for channel in range(image.size("C"))]
+
+
+def sample_planes(images: Sequence[Image]) -> list[NDArray[np.float32]]:
+    """Return what noise is measured on: some planes of each channel and colour.
+
+    Returns
+    -------
+    list of ndarray (planes, Y, X)
+        One entry for each channel (axis C) and in it each colour sample (axis S): the middle
+        of a few planes, evenly spaced over all images.
+    """
+    height, width = (
+        min(SAMPLED_SIDE, *(image.size(axis) for image in images)) for axis in "YX"
+    )
+    samples = []
+    for channels in zip(*map(channel_planes, images), strict=True):
+        places = [(planes, at) for planes in channels for at in range(len(planes))]
+        read = []
+        for planes, at in places[:: -(-len(places) // SAMPLED_PLANES)]:
+            window = tuple(
+                slice((side - cut) // 2, (side - cut) // 2 + cut)
+                for side, cut in zip(planes.shape[1:], (height, width), strict=True)
+            )
+            read.append(planes.read(at, (window[0], window[1])))
+        samples += list(np.stack(read, axis=1))
+    return samples
 
 
 def _nth(ranges: list[range], n: int) -> tuple[int, ...]:

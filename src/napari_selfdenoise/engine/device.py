@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import UsageError
@@ -57,12 +57,19 @@ class Float32Outputs(nn.Module):
     def __init__(self, network: nn.Module, compute: Compute) -> None:
         super().__init__()
         self.network, self.compute = network, compute
+        self.training = network.training
 
-    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+    def forward(self, batch: Tensor) -> Tensor:
         """Return ``network(batch)`` as float32."""
         with self.compute.cast():
-            output: torch.Tensor = self.network(batch)
+            output: Tensor = self.network(batch)
         return output.float()
+
+    def call(self, name: str, *inputs: Any) -> tuple[Tensor, ...]:
+        """Return the tensors that another method of the network returns, as float32."""
+        with self.compute.cast():
+            outputs: tuple[Tensor, ...] = getattr(self.network, name)(*inputs)
+        return tuple(output.float() for output in outputs)
 
 
 def place(network: nn.Module, device: torch.device) -> nn.Module:

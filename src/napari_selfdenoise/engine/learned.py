@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
@@ -147,6 +147,8 @@ class Stage:
     watched : mapping of str to tuple of str
         Names of the losses that tell of each part of the network, for schedule=plateau; a
         part that is missing is judged by all of them.
+    sums : mapping of str to tuple of str
+        Name -> losses whose sum has a learning curve of its own.
     """
 
     name: str
@@ -155,6 +157,16 @@ class Stage:
     learning_rate: float
     between: Between | None = None
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def curves(self, losses: Mapping[str, float]) -> dict[str, float]:
+        """Return the losses and their sums, as far as they are among the losses."""
+        sums = {
+            name: sum(losses[each] for each in parts)
+            for name, parts in self.sums.items()
+            if set(parts) <= set(losses)
+        }
+        return {**sums, **losses}
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,12 +184,15 @@ class Training:
     restored : callable
         ``restored(source, plane)`` returns a plane of ``patches.sources``, denoised with
         what has been learned so far and normalised: (channels, Y, X), float32.
+    share : callable
+        ``share()`` returns how much of the stage at hand is done, 0 to 1.
     """
 
     network: nn.Module
     patches: Patches
     context: Context
     restored: Callable[[int, int], NDArray[np.float32]]
+    share: Callable[[], float]
 
 
 class LearnedMethod(Method[L]):
@@ -193,6 +208,11 @@ class LearnedMethod(Method[L]):
     @abstractmethod
     def network(self, config: L, channels: int) -> nn.Module:
         """Return an untrained network for images of `channels` colour samples."""
+
+    def settle(self, config: L, images: Sequence[Image]) -> Run[L]:
+        """Return the settings with what is automatic decided on the images to train on."""
+        yield from ()
+        return config
 
     @abstractmethod
     def halo(self, config: L) -> int:

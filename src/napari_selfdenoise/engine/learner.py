@@ -95,9 +95,8 @@ class Learner:
     @torch.no_grad()
     def validate(self, losses: Losses, batches: Tensor) -> dict[str, float]:
         """Return the losses of the predictor on held-out patches."""
-        network = Float32Outputs(self.predictor, self.compute)
         training = self.predictor.training
-        self.predictor.eval()
+        network = Float32Outputs(self.predictor.eval(), self.compute)
         means: dict[str, float] = {}
         for batch in batches.split(self.config.batch_size):
             for name, value in losses(network, batch).items():

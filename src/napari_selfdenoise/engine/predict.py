@@ -158,22 +158,30 @@ def _tiles(planes: Planes, halo: int) -> Iterator[Tile]:
     return tiles(height, width, size=max(TILE_SIZE, TILE_HALOS * halo), halo=halo)
 
 
-def denoiser_of(method: LearnedMethod[Any], member: Member, compute: Compute) -> Denoiser:
-    """Return what denoises with one network of a model."""
+def denoiser_of(
+    method: LearnedMethod[Any],
+    member: Member,
+    compute: Compute,
+    restore: Restore | None = None,
+) -> Denoiser:
+    """Return what denoises with one network of a model, by default as its method does."""
     network = place(member.network, compute.device)
-    return Denoiser(network, method.restore, member.normalization, member.brightness, compute)
+    restore = restore or method.restore
+    return Denoiser(network, restore, member.normalization, member.brightness, compute)
 
 
-def predict_image(model: Model, image: Image, context: Context) -> Run[NDArray[np.float32]]:
+def predict_image(
+    model: Model, image: Image, context: Context, restore: Restore | None = None
+) -> Run[NDArray[np.float32]]:
     """Denoise an image with a model; planes that a stop left out are NaN."""
-    parts = _parts(model, image, partial=context.stopped)
+    parts = parts_of(model, image, partial=context.stopped)
     out = np.full(image.shape, np.nan, np.float32)
     total = sum(len(planes) for planes in channel_planes(image))
     compute = Compute.of(context)
     done = 0
     for member, planes in parts:
         done += yield from predict(
-            denoiser_of(model.method, member, compute),
+            denoiser_of(model.method, member, compute, restore),
             planes,
             out,
             context,
@@ -188,8 +196,15 @@ def predict_image(model: Model, image: Image, context: Context) -> Run[NDArray[n
     return out
 
 
-def _parts(model: Model, image: Image, *, partial: bool) -> list[tuple[Member, Planes]]:
-    """Return which network denoises which planes."""
+def parts_of(model: Model, image: Image, *, partial: bool) -> list[tuple[Member, Planes]]:
+    """Return which network denoises which planes.
+
+    Raises
+    ------
+    ModelError
+        If the model was trained on other channels or colour samples; unless `partial`, also
+        if it lacks networks, because training was stopped.
+    """
     if model.channels != image.size("S"):
         raise ModelError(
             f"The model was trained on images of {model.channels} colour sample(s) per pixel, "

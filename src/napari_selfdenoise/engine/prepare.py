@@ -20,7 +20,7 @@ from napari_selfdenoise.core.result import Provenance, Result
 from napari_selfdenoise.data.checks import Checked, check_image
 from napari_selfdenoise.data.noise_correlation import noise_autocorrelation
 from napari_selfdenoise.data.noise_model import NoiseModel, fit_noise_model
-from napari_selfdenoise.data.planes import channel_planes
+from napari_selfdenoise.data.planes import sample_planes
 from napari_selfdenoise.data.sub_images import sub_images
 from napari_selfdenoise.engine.planewise import with_residual
 from napari_selfdenoise.engine.preparation import Preparation, Prepared
@@ -37,8 +37,6 @@ LARGEST_STRIDE = 3
 """Chosen by itself: correlation that reaches farther is more often structure than noise."""
 _SMALLEST_SIDE = 64
 """Pixels; the noise of smaller images tells too little to decide on it."""
-_PLANES, _SIDE = 8, 1024
-"""Planes of an image, and pixels of each along a side, on which its noise is measured."""
 
 
 def denoise(
@@ -119,6 +117,8 @@ def choose_preparation(
     method: Method[Any], images: Sequence[Image], config: Config, preparation: Preparation
 ) -> Run[tuple[Prepared, Config]]:
     """Choose how images are prepared, and return it with the method's settings for them."""
+    if method.samples_posterior:
+        return _unprepared(method, preparation), config
     known = method.with_sigma(config, 1.0)
     if known is None and preparation.stabilise == "on":
         raise UsageError(
@@ -132,6 +132,20 @@ def choose_preparation(
     return Prepared(models, stride), known if models and known is not None else config
 
 
+def _unprepared(method: Method[Any], preparation: Preparation) -> Prepared:
+    """Leave the image of a method with a posterior as it is.
+
+    The spread of its samples could not be brought back into the image's intensities.
+    """
+    for name, value in preparation.to_json().items():
+        if value not in ("auto", "off"):
+            raise UsageError(
+                f"{name}={value} does not go with {method.title}, which learns the noise as "
+                f"it is: leave {name} at auto or off."
+            )
+    return Prepared()
+
+
 def _stride(method: Method[Any], images: Sequence[Image], preparation: Preparation) -> Run[int]:
     wanted = preparation.decorrelate
     if wanted == "off":
@@ -141,7 +155,7 @@ def _stride(method: Method[Any], images: Sequence[Image], preparation: Preparati
     if not method.assumes_white_noise or _smallest_side(images) < _SMALLEST_SIDE:
         return 1
     correlations = [
-        noise_autocorrelation(stack, LARGEST_STRIDE)[-2:] for stack in _samples(images)
+        noise_autocorrelation(stack, LARGEST_STRIDE)[-2:] for stack in sample_planes(images)
     ]
     strides = [_stride_for(correlation) for correlation in correlations]
     stride = max(strides)
@@ -182,7 +196,9 @@ def _noise_models(
         return ()
     if wanted == "auto" and _smallest_side(images) < _SMALLEST_SIDE:
         return ()
-    stacks = _samples([sub_images(image, stride) if stride > 1 else image for image in images])
+    stacks = sample_planes(
+        [sub_images(image, stride) if stride > 1 else image for image in images]
+    )
     try:
         models = tuple(map(fit_noise_model, stacks))
     except ImageError as error:
@@ -213,20 +229,3 @@ def _unevenness(model: NoiseModel, stack: Array) -> float:
 
 def _smallest_side(images: Sequence[Image]) -> int:
     return min(image.size(axis) for image in images for axis in "YX")
-
-
-def _samples(images: Sequence[Image]) -> list[Array]:
-    """Return some planes of each channel and colour, (planes, Y, X), cut to one size."""
-    height, width = (min(_SIDE, *(image.size(axis) for image in images)) for axis in "YX")
-    samples = []
-    for channels in zip(*map(channel_planes, images), strict=True):
-        places = [(planes, at) for planes in channels for at in range(len(planes))]
-        read = []
-        for planes, at in places[:: -(-len(places) // _PLANES)]:
-            window = tuple(
-                slice((side - cut) // 2, (side - cut) // 2 + cut)
-                for side, cut in zip(planes.shape[1:], (height, width), strict=True)
-            )
-            read.append(planes.read(at, (window[0], window[1])))
-        samples += list(np.stack(read, axis=1))
-    return samples

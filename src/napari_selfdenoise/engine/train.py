@@ -19,6 +19,7 @@ from napari_selfdenoise.data.patches import Patches
 from napari_selfdenoise.engine.checkpoint import Checkpoint
 from napari_selfdenoise.engine.learned import Stage, TrainingConfig
 from napari_selfdenoise.engine.learner import Learner, State, under
+from napari_selfdenoise.engine.schedules import SCHEDULES
 
 POINTS = 200
 """Points of a learning curve, at most."""
@@ -28,15 +29,6 @@ GOOD_INTERVAL = 50
 MOST_SETBACKS = 5
 PLATEAU_FACTOR = 0.1
 SECONDS_BETWEEN_PROGRESS = 0.1
-
-SCHEDULES: dict[str, Callable[[float], float]] = {
-    "constant": lambda done: 1.0,
-    "halve": lambda done: 1.0 if done < 0.75 else 0.5,
-    "cosine": lambda done: 0.5 * (1 + math.cos(math.pi * min(done, 1.0))),
-    "plateau": lambda done: 1.0,
-    "fifths": lambda done: 1.0 if done < 0.3 else 0.2 if done < 0.6 else 0.04,
-}
-"""Share of a stage that is done -> factor of the learning rate."""
 
 MakePreview = Callable[[nn.Module, int], Preview | None]
 
@@ -111,6 +103,12 @@ class Trainer:
         self._previews = _Timer(context.preview_interval)
         self._saves = _Timer(context.checkpoint_interval)
         self._begun = time.monotonic()
+        self._stage: Stage | None = None
+
+    @property
+    def share(self) -> float:
+        """How much of the stage at hand is done, in steps or in time, 0 to 1."""
+        return 0.0 if self._stage is None else min(self._share(self._stage), 1.0)
 
     def run(self, stages: Iterable[Stage | Event]) -> Run[None]:
         """Train through all stages, each asked for when the one before it is done.
@@ -148,7 +146,7 @@ class Trainer:
             self._save(self.checkpoint)  # so that a resumed run of several networks skips it
 
     def _run_stage(self, stage: Stage) -> Run[None]:
-        self._begun = time.monotonic()
+        self._begun, self._stage = time.monotonic(), stage
         self.learner.network.train()
         while self.at.step < stage.steps:
             if self.context.stopping:
@@ -230,7 +228,8 @@ class Trainer:
         every = max(1, stage.steps // POINTS)
         if at.step % every == 0 or last:
             count = (at.step - 1) % every + 1
-            curve = {f"train/{name}": value / count for name, value in self._sums.items()}
+            means = {name: value / count for name, value in self._sums.items()}
+            curve = {f"train/{name}": value for name, value in stage.curves(means).items()}
             self._sums = {}
             yield Metrics(at.total, curve)
         if at.step % max(10, stage.steps // VALIDATIONS) == 0 and not last:
@@ -253,18 +252,16 @@ class Trainer:
         self.at.waited += 1
         if loss < self.at.best:
             self.at.best, self.at.waited, self._best = loss, 0, self.learner.snapshot()
-        named = {f"validation/{name}": value for name, value in losses.items()}
-        yield Metrics(
-            self.at.total, {"validation/loss": loss} | (named if stage.watched else {})
-        )
+        named = {f"validation/{name}": each for name, each in stage.curves(losses).items()}
+        shown = {"validation/loss": loss} | (named if stage.watched else {})
+        yield Metrics(self.at.total, shown)
         if self.config.schedule == "plateau":
             for part in self.learner.parts:
                 names = stage.watched.get(part, tuple(losses))
                 self._wait(part, sum(losses[name] for name in names))
 
     def _plateau(self, part: str) -> dict[str, float]:
-        fresh = {"best": math.inf, "waited": 0, "factor": 1.0}
-        return self.at.plateaus.setdefault(part, fresh)
+        return self.at.plateaus.setdefault(part, {"best": math.inf, "waited": 0, "factor": 1})
 
     def _wait(self, part: str, loss: float) -> None:
         """Lower the learning rate of a part that has not improved for long enough."""

@@ -1,0 +1,210 @@
+"""Posterior samples of one plane, tile by tile, from one encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.data.planes import Planes, Window
+from napari_selfdenoise.data.tiles import Tile, tiles
+from napari_selfdenoise.engine.draws import Draws
+from napari_selfdenoise.engine.predict import Denoiser
+
+TILE_SIZE = 1024
+"""Side of a tile in pixels, without its halo."""
+KEPT_BYTES = 2**30
+"""Encodings kept for the next sample; tiles beyond it are encoded again."""
+
+Plane = NDArray[np.float32]
+_SIGNAL, _NOISE, _PRIOR = range(3)
+"""What draws are for."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A tile with its noisy pixels' position: all sides are multiples of the network's."""
+
+    tile: Tile
+    start: tuple[int, int]
+
+
+class PlaneSampler:
+    """Draws posterior samples of one plane.
+
+    The noisy image is encoded once; of planes that are too large for that, as many tiles as
+    `KEPT_BYTES` allow. Tiles get the draws of their place, so that together they show one
+    sample. The receptive field of a deep network is larger than any halo, so tiles agree at
+    their borders up to what is beyond it.
+
+    Parameters
+    ----------
+    denoiser : Denoiser
+        Network (in ``eval`` mode), normalisation and brightness. The network offers
+        ``multiple``, ``latent_shapes``, ``encode``, ``sample``, ``sample_code`` and ``noise``
+        as `nn.signal_and_noise.SignalAndNoise` does.
+    planes, plane : Planes, int
+        Where the noisy pixels come from.
+    halo : int
+        Pixels that a tile sees beyond its own.
+    seed : sequence of int
+        Of this plane.
+    """
+
+    def __init__(
+        self, denoiser: Denoiser, planes: Planes, plane: int, *, halo: int, seed: Sequence[int]
+    ) -> None:
+        self._denoiser, self._planes, self._plane = denoiser, planes, plane
+        self._seed = list(seed)
+        self._network = cast(Any, denoiser.network)
+        multiple: int = self._network.multiple
+        # Two pixels at the coarsest level, which its convolutions need in order to mirror.
+        self._size = tuple(max(2, -(-side // multiple)) * multiple for side in planes.shape[1:])
+        size, halo = (-(-each // multiple) * multiple for each in (TILE_SIZE, halo))
+        self._places = [
+            _Place(
+                tile,
+                (tile.read[0].start // multiple, tile.read[1].start // multiple),
+            )
+            for tile in tiles(self._size[0], self._size[1], size=size, halo=halo)
+        ]
+        whole = planes.read(plane)
+        self._constant = whole if whole.min() == whole.max() else None
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop the encodings."""
+        self._kept: dict[int, Any] = {}
+        self._room = KEPT_BYTES
+
+    @property
+    def noise_steps(self) -> int:
+        """How many steps `noisy_again` takes."""
+        return 1 if self._constant is not None else 1 + self._size[self._network.noise.axis]
+
+    def draw(self, number: int, context: Context) -> Plane | None:
+        """Return sample `number`, (channels, Y, X) in intensities; None after a stop."""
+        if self._constant is not None:
+            return self._constant
+        out = np.empty((self._planes.channels, *self._size), np.float32)
+        draws = self._draws(number, _SIGNAL)
+        for at, place in enumerate(self._places):
+            if context.stopping:
+                return None
+            clean = self._run("sample", self._encoding(at), self._window(draws, place))
+            rows, columns = place.tile.inner
+            out[:, place.tile.write[0], place.tile.write[1]] = clean[:, rows, columns]
+        return self._cropped(in_intensities(self._denoiser, out))
+
+    def noisy_again(self, number: int, context: Context) -> Iterator[Plane | None]:
+        """Make a new noisy image of the signal of sample `number`.
+
+        Yields None after each step, and the image, (channels, Y, X) in intensities, last;
+        ends before after a stop.
+        """
+        if self._constant is not None:
+            yield self._constant
+            return
+        decoder = self._network.noise
+        code = self._code(number)
+        generator = self._generator([*self._seed, number, _NOISE])
+        draws = decoder.draws(1, self._size, generator)
+        out = torch.empty_like(draws[0])
+        with torch.inference_mode():
+            for place, column in enumerate(decoder.columns(code, draws)):
+                out.select(decoder.axis, place).copy_(column)
+                if context.stopping:
+                    return
+                yield None
+        yield self._cropped(self._denoiser.normalization.undo(out[0].cpu().numpy()))
+
+    def _code(self, number: int) -> Tensor:
+        """Return the code of a sample of the whole plane, in the precision of the network."""
+        draws = self._draws(number, _SIGNAL)
+        whole = torch.empty(0)
+        for at, place in enumerate(self._places):
+            part: Tensor = self._call(
+                "sample_code", self._encoding(at), self._window(draws, place)
+            )
+            if at == 0:
+                whole = part.new_empty(1, part.shape[1], *self._size)
+            rows, columns = place.tile.inner
+            whole[:, :, place.tile.write[0], place.tile.write[1]] = part[:, :, rows, columns]
+        return whole
+
+    def _encoding(self, at: int) -> Any:
+        if at in self._kept:
+            return self._kept[at]
+        values = self._denoiser.normalization.apply(self._read(self._places[at].tile.read))
+        batch = torch.from_numpy(values[np.newaxis]).to(self._denoiser.compute.device)
+        encoding = self._call("encode", batch.contiguous(memory_format=torch.channels_last))
+        size = sum(each.numel() * each.element_size() for each in encoding.prepared)
+        if size <= self._room:
+            self._room -= size
+            self._kept[at] = encoding
+        return encoding
+
+    def _read(self, window: Window) -> Plane:
+        """Read a window of the padded plane; what lies beyond the plane is mirrored."""
+        inside = [
+            slice(min(part.start, side - 1), min(part.stop, side))
+            for part, side in zip(window, self._planes.shape[1:], strict=True)
+        ]
+        values = self._planes.read(self._plane, (inside[0], inside[1]))
+        missing = [
+            (0, part.stop - part.start - side)
+            for part, side in zip(window, values.shape[1:], strict=True)
+        ]
+        return np.pad(values, ((0, 0), *missing), mode="reflect")
+
+    def _draws(self, number: int, purpose: int) -> Draws:
+        shapes = self._network.latent_shapes(self._size)
+        device = self._denoiser.compute.device
+        return Draws([*self._seed, number, purpose], shapes, device)
+
+    def _window(self, draws: Draws, place: _Place) -> list[Tensor]:
+        rows, columns = place.tile.read
+        size = rows.stop - rows.start, columns.stop - columns.start
+        return draws.window(place.start, self._network.latent_shapes(size))
+
+    def _generator(self, seed: Sequence[int]) -> torch.Generator:
+        words = int(np.random.SeedSequence(seed).generate_state(1, np.uint32)[0])
+        return torch.Generator(self._denoiser.compute.device).manual_seed(words)
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        return _call(self._denoiser, name, *arguments)
+
+    def _run(self, name: str, *arguments: Any) -> Plane:
+        image: Plane = self._call(name, *arguments)[0].float().cpu().numpy()
+        return image
+
+    def _cropped(self, image: Plane) -> Plane:
+        _, height, width = self._planes.shape
+        return image[:, :height, :width]
+
+
+def from_prior(denoiser: Denoiser, size: Sequence[int], seed: Sequence[int]) -> Plane:
+    """Return a clean image drawn from the prior, (channels, Y, X) in intensities."""
+    network = cast(Any, denoiser.network)
+    shapes = network.latent_shapes(size)
+    draws = Draws([*seed, _PRIOR], shapes, denoiser.compute.device).window((0, 0), shapes)
+    image = _call(denoiser, "generate", draws, size)
+    return in_intensities(denoiser, image[0].float().cpu().numpy())
+
+
+def in_intensities(denoiser: Denoiser, image: Plane) -> Plane:
+    """Return a normalised clean image, (channels, Y, X), in intensities."""
+    shift = np.asarray(denoiser.brightness, np.float32)[:, np.newaxis, np.newaxis]
+    return denoiser.normalization.undo(image) + shift
+
+
+@torch.inference_mode()
+def _call(denoiser: Denoiser, name: str, *arguments: Any) -> Any:
+    with denoiser.compute.cast():
+        return getattr(denoiser.network, name)(*arguments)
