@@ -13,9 +13,9 @@ from napari_selfdenoise.core.names import did_you_mean
 from napari_selfdenoise.engine.learned import LearnedMethod
 
 METHODS = {
-    "cosdd": "napari_selfdenoise.methods.cosdd:Cosdd",
     "lota_n2n": "napari_selfdenoise.methods.lota_n2n:LotaN2N",
     "tucker_pnp": "napari_selfdenoise.methods.tucker_pnp:TuckerPnP",
+    "cosdd": "napari_selfdenoise.methods.cosdd:Cosdd",
     "bm3d": "napari_selfdenoise.methods.bm3d:BM3D",
     "nl_means": "napari_selfdenoise.methods.nl_means:NLMeans",
     "gaussian": "napari_selfdenoise.methods.gaussian:Gaussian",
