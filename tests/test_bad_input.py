@@ -88,7 +88,7 @@ def test_label_files_that_are_boolean(tmp_path, capsys):
     ("axes", "sentence"),
     [
         ("YX", "name 2 axes, but the image has 3 .*For example: 'TYX'"),
-        ("QYX", "hold 'Q', which is none of T, C, Z, Y, X, S"),
+        ("AYX", "hold 'A', which is none of Q, T, C, Z, Y, X, S"),
         ("YYX", "name an axis twice"),
         ("TZY", "must hold Y and X"),
         ("SYX", "must be the last axis"),

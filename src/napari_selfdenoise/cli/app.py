@@ -13,7 +13,13 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 import napari_selfdenoise
-from napari_selfdenoise.cli.options import Json, MethodOptions, Overwrite, RunOptions
+from napari_selfdenoise.cli.options import (
+    Json,
+    MethodOptions,
+    Overwrite,
+    RunOptions,
+    SamplingOptions,
+)
 from napari_selfdenoise.core.errors import SelfDenoiseError, UsageError
 
 app = App(
@@ -33,6 +39,7 @@ Images = Annotated[list[Path], Parameter(name="IMAGE", negative="")]
 Folder = Annotated[Path, Parameter(name=("--out", "-o"), show_default=True)]
 DEFAULT = MethodOptions()
 HERE = RunOptions()
+SAMPLING = SamplingOptions()
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -83,6 +90,7 @@ def denoise(
     out: Folder = Path(),
     how: MethodOptions = DEFAULT,
     where: RunOptions = HERE,
+    drawn: SamplingOptions = SAMPLING,
     keep: str = "",
     reference: Path | None = None,
     overwrite: Overwrite = False,
@@ -100,7 +108,8 @@ def denoise(
     out
         Folder of the results; made if missing.
     keep
-        What to write besides, separated by commas: residual.
+        What to write besides, separated by commas: residual; of methods with a posterior
+        also posterior_std, samples, generated_noise, prior, direct.
     reference
         Clean image to compare with: prints PSNR and SSIM before and after.
     overwrite
@@ -112,7 +121,7 @@ def denoise(
     from napari_selfdenoise.engine import prepare
     from napari_selfdenoise.methods import get
 
-    method = get(how.method)
+    method, wanted = get(how.method), _names(keep)
     config = how.config(method)
     batch = Batch(
         method=method.name,
@@ -120,8 +129,8 @@ def denoise(
         start=lambda image, context: prepare.denoise(
             method, image, config, context, how.preparation
         ),
-        new_context=lambda: where.context(how),
-        keep=_names(keep),
+        new_context=lambda: where.context(how, sampling=drawn.sampling(wanted)),
+        keep=wanted,
         axes=where.axes,
         reference=reference,
         overwrite=overwrite,
@@ -178,6 +187,7 @@ def apply(
     *,
     out: Folder = Path(),
     where: RunOptions = HERE,
+    drawn: SamplingOptions = SAMPLING,
     keep: str = "",
     reference: Path | None = None,
     overwrite: Overwrite = False,
@@ -194,7 +204,8 @@ def apply(
     out
         Folder of the results; made if missing.
     keep
-        What to write besides, separated by commas: residual.
+        What to write besides, separated by commas: residual; of methods with a posterior
+        also posterior_std, samples, generated_noise, prior, direct.
     reference
         Clean image to compare with: prints PSNR and SSIM before and after.
     overwrite
@@ -205,13 +216,14 @@ def apply(
     from napari_selfdenoise.cli import training
     from napari_selfdenoise.cli.files import Batch
 
+    wanted = _names(keep)
     name, start = training.application(model)
     batch = Batch(
         method=name,
         out=out,
         start=start,
-        new_context=where.context,
-        keep=_names(keep),
+        new_context=lambda: where.context(sampling=drawn.sampling(wanted)),
+        keep=wanted,
         axes=where.axes,
         reference=reference,
         overwrite=overwrite,

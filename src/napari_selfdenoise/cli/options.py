@@ -13,6 +13,7 @@ from napari_selfdenoise.core.config import Config
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.method import Method
+from napari_selfdenoise.core.sampling import Sampling
 
 if TYPE_CHECKING:
     from napari_selfdenoise.engine.preparation import Preparation
@@ -21,6 +22,8 @@ Stabilise = Literal["auto", "on", "off"]
 Decorrelate = Literal["auto", "off", "2", "3", "4", "5"]
 PrecisionName = Literal["auto", "float32", "bfloat16"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+PRIOR_IMAGES = 8
+"""Drawn for --keep prior, if no other number is asked for."""
 Overwrite = Annotated[bool, Parameter(negative="")]
 Json = Annotated[bool, Parameter(name="--json", negative="")]
 
@@ -72,6 +75,41 @@ class MethodOptions:
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class SamplingOptions:
+    """How posterior samples are drawn, by methods that have a posterior.
+
+    Attributes
+    ----------
+    samples : int
+        Posterior samples to draw at most; the denoised image is their mean. 0 takes the
+        network for one pass, if the model has one.
+    tolerance : float
+        Sampling ends by itself when the variance of the mean is below this share of the
+        noise's variance; 0 draws all samples.
+    keep_samples : int
+        Samples to keep one by one, for --keep samples.
+    prior_images : int
+        Images to draw from the prior, for --keep prior.
+    """
+
+    samples: Annotated[int, Parameter(show_default=True)] = 100
+    tolerance: Annotated[float, Parameter(show_default=True)] = 0.01
+    keep_samples: Annotated[int, Parameter(show_default=True)] = 10
+    prior_images: int = 0
+
+    def sampling(self, keep: Sequence[str]) -> Sampling:
+        """Return the settings for a run of which the images in `keep` are wanted."""
+        return Sampling(
+            samples=self.samples,
+            tolerance=self.tolerance,
+            keep_samples=self.keep_samples if "samples" in keep else 0,
+            generated_noise="generated_noise" in keep,
+            prior_images=self.prior_images or ("prior" in keep) * PRIOR_IMAGES,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """Where a run executes and how its images are read.
 
@@ -83,7 +121,7 @@ class RunOptions:
         Of the network's arithmetic; auto takes bfloat16 where the device has it, which is
         much faster.
     axes : str
-        One letter per axis as stored (T, C, Z, Y, X, S), if the file does not tell.
+        One letter per axis as stored (Q, T, C, Z, Y, X, S), if the file does not tell.
     fill_nan : bool
         Fill pixels that are NaN or infinite from their neighbours instead of refusing.
     """
@@ -97,6 +135,7 @@ class RunOptions:
         self,
         method: MethodOptions | None = None,
         checkpoint: Path | None = None,
+        sampling: Sampling | None = None,
     ) -> Context:
         """Return a fresh context for one run."""
         return Context(
@@ -106,6 +145,7 @@ class RunOptions:
             seed=0 if method is None else method.seed,
             time_budget=0 if method is None else method.time_budget,
             checkpoint=checkpoint,
+            sampling=sampling,
         )
 
 

@@ -270,7 +270,7 @@ class LearnedMethod(Method[L]):
         patch = [sides[image.axes.index(axis)] for axis in "YX"]
         networks = image.size("C")
         if config.network_per == "plane":
-            planes = [image.size(axis) for axis in "TCZ"]
+            planes = [image.size(axis) for axis in "QTCZ"]
             networks = int(np.prod(planes))
         # Forward and backward are three forward passes; an ordinary core does 80 GMAC/s.
         pixels = (

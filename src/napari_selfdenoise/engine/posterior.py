@@ -199,7 +199,7 @@ def sampled_images(posterior: Posterior, context: Context) -> Run[dict[str, Imag
         images["direct"] = image.like(direct, f"{image.name} direct")
     if max(posterior.counts) > 1:
         images["posterior_std"] = image.like(posterior.std(), f"{image.name} posterior std")
-    if posterior.kept and posterior.count:
+    if posterior.kept and posterior.count and "Q" not in image.axes:
         images["samples"] = image.sampled(posterior.samples(), f"{image.name} samples")
     if sampling.generated_noise and not context.stopped:
         noisy = yield from generate_noise(posterior, context)

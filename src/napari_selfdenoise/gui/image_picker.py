@@ -42,7 +42,7 @@ class ImagePicker(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self._axes = QLineEdit()
-        self._axes.setMaxLength(6)
+        self._axes.setMaxLength(7)
         self._use = QComboBox()
         self._about = sentence_label()
         self._build()

@@ -1,0 +1,171 @@
+"""Models: training, applying, saving and loading them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from napari_selfdenoise.api.sources import (
+    Decorrelate,
+    ImageSource,
+    Listener,
+    Stabilise,
+    open_image,
+    preparation_of,
+)
+from napari_selfdenoise.core.context import Context, Device, Precision
+from napari_selfdenoise.core.errors import UsageError
+from napari_selfdenoise.core.events import finish
+from napari_selfdenoise.core.result import Result
+from napari_selfdenoise.core.sampling import Sampling
+from napari_selfdenoise.methods import get, get_learned
+
+if TYPE_CHECKING:
+    from napari_selfdenoise.engine.model import Model
+
+
+def train(
+    images: ImageSource | Sequence[ImageSource],
+    method: str = "lota_n2n",
+    *,
+    settings: Mapping[str, Any] | None = None,
+    preset: str | None = None,
+    axes: str = "",
+    seed: int = 0,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    time_budget: float = 0,
+    fill_nan: bool = False,
+    stabilise: Stabilise = "auto",
+    decorrelate: Decorrelate = "auto",
+    checkpoint: str | os.PathLike[str] | None = None,
+    on_event: Listener | None = None,
+) -> Model:
+    """Train one model on one or many images, to be applied to others of their kind.
+
+    Parameters
+    ----------
+    images : Image, array, path, or a list or tuple of these
+        One array is one image or stack, not a list of images.
+    checkpoint : path, optional
+        File that keeps the state of the training now and then; the same call resumes
+        from it after an interruption.
+    method, settings, preset, axes, seed, device, precision, time_budget, fill_nan,
+    on_event
+        As in `denoise`; `axes` hold for every image.
+    stabilise, decorrelate
+        As in `denoise`, chosen once for all images; the model repeats it wherever it is
+        applied.
+
+    Returns
+    -------
+    Model
+        For `apply` and `save`.
+
+    Raises
+    ------
+    SelfDenoiseError
+        As in `denoise`; also if the method learns nothing.
+
+    Examples
+    --------
+    >>> from napari_selfdenoise import apply, save, train
+    >>> model = train(["day1.tif", "day2.tif"], "lota_n2n")  # doctest: +SKIP
+    >>> save(model, "cells.safetensors")  # doctest: +SKIP
+    >>> denoised = apply(model, "day3.tif")["denoised"]  # doctest: +SKIP
+    """
+    chosen = get_learned(method)
+    config: Any = chosen.Config.from_preset(preset, settings)
+    several = images if isinstance(images, (list, tuple)) else (cast(ImageSource, images),)
+    if not several:
+        raise UsageError("There is no image to train on.")
+    opened = [open_image(each, axes) for each in several]
+    context = Context(
+        seed=seed,
+        device=device,
+        precision=precision,
+        time_budget=time_budget,
+        fill_nan=fill_nan,
+        checkpoint=None if checkpoint is None else Path(checkpoint),
+    )
+    from napari_selfdenoise.engine import runs  # loads torch
+
+    preparation = preparation_of(stabilise, decorrelate)
+    return finish(runs.train(chosen, opened, config, context, preparation), on_event)
+
+
+def apply(
+    model: Model | str | os.PathLike[str],
+    image: ImageSource,
+    *,
+    axes: str = "",
+    device: Device = "auto",
+    precision: Precision = "auto",
+    seed: int = 0,
+    fill_nan: bool = False,
+    sampling: Mapping[str, Any] | None = None,
+    on_event: Listener | None = None,
+) -> Result:
+    """Denoise an image with a trained model, without training.
+
+    Parameters
+    ----------
+    model : Model or path
+        From `train`, `load` or the ``model`` of a result; or the file of one.
+    image, axes, device, precision, seed, fill_nan, sampling, on_event
+        As in `denoise`.
+
+    Returns
+    -------
+    Result
+        As in `denoise`.
+
+    Raises
+    ------
+    ModelError
+        If the model does not fit the image, or its file cannot be read.
+    SelfDenoiseError
+        As in `denoise`.
+    """
+    from napari_selfdenoise.engine import runs  # loads torch
+
+    opened = load(model) if isinstance(model, (str, os.PathLike)) else model
+    context = Context(
+        device=device,
+        precision=precision,
+        seed=seed,
+        fill_nan=fill_nan,
+        sampling=Sampling.from_json(sampling or {}),
+    )
+    return finish(runs.apply(opened, open_image(image, axes), context), on_event)
+
+
+def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write a model to one file and return its path, which ends in ``.safetensors``.
+
+    The file holds the weights, the settings, the normalisation and the provenance; it can
+    be opened safely wherever it comes from.
+
+    Raises
+    ------
+    FileError
+        If the file exists already and `overwrite` is false, or cannot be written.
+    """
+    from napari_selfdenoise.engine import model as files  # loads torch
+
+    return files.save(model, Path(path), overwrite=overwrite)
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a model that `save`, the command line or the viewer wrote.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, damaged or of a newer version.
+    """
+    from napari_selfdenoise.engine import model as files  # loads torch
+
+    return files.load(Path(path), get)
