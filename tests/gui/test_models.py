@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
+from napari_selfdenoise.core.sampling import Sampling
 from napari_selfdenoise.gui.layer_adapter import METADATA
 from napari_selfdenoise.methods import get
+from tests.running import tiny
 
 WAIT = 60_000
 
@@ -89,3 +91,40 @@ def test_a_stopped_training_goes_on_where_it_was(lota, run, wait, qtbot, viewer)
     lota.run_bar._stop.click()
     wait(lota)
     assert len(denoised(viewer)) == 2
+
+
+# --- methods with a posterior ------------------------------------------------------------
+
+
+@pytest.fixture
+def cosdd(open_panel, obedient, viewer, noisy):
+    """A panel with COSDD at its smallest beside a method without a posterior."""
+    panel = open_panel({"obedient": obedient, "cosdd": get("cosdd")})
+    panel.forms.form("cosdd").set_value(tiny("cosdd"))
+    viewer.add_image(noisy(40, 40), name="cells")
+    return panel
+
+
+def test_the_settings_of_sampling_are_there_for_methods_that_sample(cosdd):
+    assert cosdd.sampling_form.isHidden()
+    cosdd.method_picker.pick("cosdd")
+    assert not cosdd.sampling_form.isHidden()
+    cosdd.method_picker.pick("obedient")
+    assert cosdd.sampling_form.isHidden()
+
+
+def test_the_settings_of_sampling_reach_the_run_also_with_a_model(cosdd, run, wait, viewer):
+    cosdd.method_picker.pick("cosdd")
+    cosdd.sampling_form.set_value(Sampling(samples=3, keep_samples=2, tolerance=0.0))
+    run(cosdd)
+    samples = [layer for layer in viewer.layers if "samples" in layer.name]
+    assert [len(layer.data) for layer in samples] == [2]
+    assert samples[0].metadata[METADATA]["sampling"]["samples"] == 3
+    # A model with a posterior is at hand now, whatever method is picked.
+    cosdd.method_picker.pick("obedient")
+    assert not cosdd.sampling_form.isHidden()
+    cosdd.sampling_form.set_value(Sampling(samples=4, keep_samples=3, tolerance=0.0))
+    cosdd.model_bar.apply_requested.emit()
+    wait(cosdd)
+    samples = [layer for layer in viewer.layers if "samples" in layer.name]
+    assert sorted(len(layer.data) for layer in samples) == [2, 3]

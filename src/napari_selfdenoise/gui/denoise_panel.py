@@ -20,6 +20,7 @@ from napari_selfdenoise.core.errors import SelfDenoiseError
 from napari_selfdenoise.core.events import Preview, Run
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
+from napari_selfdenoise.core.sampling import Sampling
 from napari_selfdenoise.engine import forecast, prepare
 from napari_selfdenoise.gui import model_runs
 from napari_selfdenoise.gui.config_form import ConfigForm
@@ -81,12 +82,14 @@ class DenoisePanel(QWidget):
         self.image_picker = ImagePicker(napari_viewer)
         self.method_picker = MethodPicker(self._methods)
         self.forms = MethodForms(self._methods)
+        self.sampling_form = ConfigForm(Sampling, fold="More images")
         self.run_form = ConfigForm(RunSettings, fold="Run: preparation, seed, device, time")
         self.run_bar = RunBar()
         self.plot = LivePlot(napari_viewer.theme)
         self.results = ResultsRecord()
         self.model_bar = ModelBar()
         self.noise_line = sentence_label()
+        self._sampling_heading = heading("Posterior samples")
         self._view_timer = QTimer(self)
         self._view_timer.setInterval(_VIEW_INTERVAL)
         self._build()
@@ -103,6 +106,8 @@ class DenoisePanel(QWidget):
             self.method_picker,
             heading("Settings"),
             self.forms,
+            self._sampling_heading,
+            self.sampling_form,
             self.run_form,
             self.run_bar,
             self.plot,
@@ -186,7 +191,7 @@ class DenoisePanel(QWidget):
         def done(result: Result) -> str:
             return self._show_result(taken, result, title)
 
-        context = self.run_form.value.context(PREVIEW_INTERVAL)
+        context = self.run_form.value.context(PREVIEW_INTERVAL, self.sampling_form.value)
         job = _Job(f"{title} on {taken.look.name}", done, taken)
         self._start(job, lambda context: run(taken.image, context), context)
 
@@ -243,6 +248,7 @@ class DenoisePanel(QWidget):
         method, source = model.method, model.provenance.input_name
         about = f"{method.title}, trained on {source}."
         self.model_bar.show_model(about, f"{source}.{method.name}")
+        self._offer_sampling()
 
     # What changes around
 
@@ -254,7 +260,16 @@ class DenoisePanel(QWidget):
 
     def _on_method(self, name: str) -> None:
         self.forms.show_form(name)
+        self._offer_sampling()
         self._show_forecasts()
+
+    def _offer_sampling(self) -> None:
+        """Show the settings of sampling for a method or a model that has a posterior."""
+        methods = [self._methods[self.method_picker.name]]
+        methods += [] if self._model is None else [self._model.method]
+        offered = any(method.samples_posterior for method in methods)
+        self._sampling_heading.setVisible(offered)
+        self.sampling_form.setVisible(offered)
 
     def _show_forecasts(self) -> None:
         image = self.image_picker.part()

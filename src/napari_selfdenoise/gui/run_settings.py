@@ -10,6 +10,7 @@ from platformdirs import user_cache_path
 
 from napari_selfdenoise.core.config import setting
 from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.sampling import Sampling
 from napari_selfdenoise.engine.preparation import Preparation
 
 
@@ -50,8 +51,10 @@ class RunSettings(Preparation):
         """How the image is prepared for the method."""
         return Preparation(stabilise=self.stabilise, decorrelate=self.decorrelate)
 
-    def context(self, preview_interval: float = 0.0) -> Context:
-        """Return the context of a new run."""
+    def context(
+        self, preview_interval: float = 0.0, sampling: Sampling | None = None
+    ) -> Context:
+        """Return the context of a new run; `sampling` is for methods with a posterior."""
         return Context(
             device=self.device,
             seed=self.seed,
@@ -59,6 +62,7 @@ class RunSettings(Preparation):
             fill_nan=self.fill_nan,
             preview_interval=preview_interval,
             checkpoint=unfinished_training(),
+            sampling=sampling,
         )
 
 
