@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter1d
+
+from napari_selfdenoise.data.noise_direction import noise_direction
+
+
+def scene(seed, blurred_along=None):
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:128, :128]
+    clean = 100 + 40 * np.sin(rows / 20) * np.cos(columns / 25)
+    noise = rng.normal(0, 5, clean.shape)
+    if blurred_along is not None:
+        noise += 2 * gaussian_filter1d(rng.normal(0, 5, clean.shape), 1, axis=blurred_along)
+    return clean + noise
+
+
+@pytest.mark.parametrize(("along", "axis"), [(None, "none"), (1, "x"), (0, "y")])
+def test_the_axis_of_the_noise_is_found(along, axis):
+    found = noise_direction([np.stack([scene(seed, along) for seed in range(3)])])
+    assert found.axis == axis
+    assert not found.both
+
+
+def test_noise_along_both_is_told():
+    rng = np.random.default_rng(0)
+    noise = gaussian_filter1d(rng.normal(0, 5, (128, 128)), 0.8, axis=0)
+    noise = gaussian_filter1d(noise, 1.4, axis=1)
+    found = noise_direction([100 + noise[None]])
+    assert found.axis == "x"
+    assert found.both
