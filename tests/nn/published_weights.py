@@ -64,18 +64,37 @@ def vae(channels, halves, dimensions):
     return shapes
 
 
-def decoder(channels, direction, components, dimensions):
+def direct_denoiser(channels, halves, dimensions):
+    one, three, five = ((side,) * dimensions for side in (1, 3, 5))
+    shapes = convolution("first_bottom_up.0.conv", channels, FEATURES, *five)
+    shapes |= block("first_bottom_up.2.res_block", dimensions, gated=False)
+    shapes |= convolution("final_top_down.conv", FEATURES, channels, *one)
+    for level, halving in enumerate(halves):
+        up, down = f"bottom_up_layers.{level}.bu_blocks.0", f"top_down_layers.{level}"
+        shapes |= block(f"{up}.res_block", dimensions)
+        shapes |= block(f"{down}.blocks.0.res_block", dimensions)
+        if halving:
+            shapes |= convolution(f"{up}.pre_conv.conv", FEATURES, FEATURES, *three)
+            shapes |= convolution(f"{down}.blocks.0.pre_conv.1.conv", FEATURES, FEATURES, *one)
+        if level < len(halves) - 1:
+            for merge in (f"{down}.merge", f"{down}.skip_connection_merger"):
+                shapes |= convolution(f"{merge}.layer.0.conv", 2 * FEATURES, FEATURES, *one)
+                shapes |= block(f"{merge}.layer.1", dimensions)
+    return shapes
+
+
+def decoder(channels, direction, components, dimensions, filters=FILTERS):
     one = (1,) * dimensions
     along = (*one[1:], 1 if direction == "none" else 5)
-    group = FILTERS // channels
+    group = filters // channels
     shapes = convolution("out_conv.conv", group, 3 * components * channels, *one)
     for number in range(8):
         # For y and z, the rotation of the image is the first entry of the list.
         name = f"layers.layers.{number + (direction in 'yz')}"
         inputs = group if number else 1
-        shapes |= convolution(f"{name}.in_conv.conv.conv", inputs, FILTERS, *along)
-        shapes |= convolution(f"{name}.s_conv.conv", FEATURES, FILTERS, *one)
-        shapes |= convolution(f"{name}.out_conv.conv", group, FILTERS, *one)
+        shapes |= convolution(f"{name}.in_conv.conv.conv", inputs, filters, *along)
+        shapes |= convolution(f"{name}.s_conv.conv", FEATURES, filters, *one)
+        shapes |= convolution(f"{name}.out_conv.conv", group, filters, *one)
     return shapes
 
 

@@ -8,12 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
-from napari_selfdenoise.nn.published import autoregressive_decoder
+from napari_selfdenoise.nn.ladder import halving_levels
+from napari_selfdenoise.nn.published import autoregressive_decoder, ladder_unet
+from tests.nn import published_weights
 from tests.nn.published_weights import (
     CASES,
     DATA,
     decoder,
+    direct_denoiser,
     drawn,
     networks,
     outputs,
@@ -76,3 +80,91 @@ def test_a_direction_that_does_not_fit_is_refused():
     weights = drawn(decoder(1, "none", 3, 2), torch.Generator())
     with pytest.raises(ValueError, match="1 pixels, which does not fit to direction 'x'"):
         autoregressive_decoder(weights, "x")
+
+
+def test_a_direction_whose_images_are_turned_is_told_apart():
+    weights = drawn(decoder(1, "x", 3, 2), torch.Generator())
+    with pytest.raises(ValueError, match="does not turn images, which does not fit"):
+        autoregressive_decoder(weights, "y")
+
+
+class PublishedUNet:
+    """The published direct denoiser as its description reads, from its own weights."""
+
+    def __init__(self, weights, halves):
+        self.weights, self.halves = weights, halves
+
+    def convolve(self, x, name, mode="constant", stride=1):
+        weight, bias = (self.weights[f"{name}.conv.{kind}"] for kind in ("weight", "bias"))
+        x = functional.pad(x, [weight.shape[-1] // 2] * 4, mode=mode)
+        return functional.conv2d(x, weight, bias, stride)
+
+    def norm(self, x, name):
+        kinds = ("running_mean", "running_var", "weight", "bias")
+        return functional.batch_norm(x, *(self.weights[f"{name}.{kind}"] for kind in kinds))
+
+    def block(self, x, name):
+        change = x
+        for norm, following in ((0, 2), (3, 5)):
+            change = functional.mish(self.norm(change, f"{name}.block.{norm}"))
+            change = self.convolve(change, f"{name}.block.{following}")
+        if f"{name}.block.6.conv.conv.weight" in self.weights:
+            gate = self.convolve(change, f"{name}.block.6.conv")
+            change = gate[:, 0::2].tanh() * gate[:, 1::2].sigmoid()
+        return x + change
+
+    def merge(self, first, second, name):
+        alternating = torch.stack([first, second], 2).flatten(1, 2)
+        return self.block(self.convolve(alternating, f"{name}.layer.0"), f"{name}.layer.1")
+
+    def __call__(self, x):
+        x = functional.mish(self.convolve(x, "first_bottom_up.0", "replicate"))
+        x = self.block(x, "first_bottom_up.2.res_block")
+        found = []
+        for level, halving in enumerate(self.halves):
+            name = f"bottom_up_layers.{level}.bu_blocks.0"
+            if halving:
+                x = self.convolve(x, f"{name}.pre_conv", "reflect", 2)
+            x = self.block(x, f"{name}.res_block")
+            found.append(x)
+        for level, halving in reversed(list(enumerate(self.halves))):
+            name = f"top_down_layers.{level}"
+            if level < len(self.halves) - 1:
+                merged = self.merge(found[level], x, f"{name}.merge")
+                x = self.merge(merged, x, f"{name}.skip_connection_merger")
+            if halving:
+                x = functional.interpolate(x, scale_factor=2, mode="bilinear")
+                x = self.convolve(x, f"{name}.blocks.0.pre_conv.1")
+            x = self.block(x, f"{name}.blocks.0.res_block")
+        return self.convolve(x, "final_top_down")
+
+
+@pytest.mark.parametrize(("channels", "halves"), [(1, (False, True, True)), (3, (True, True))])
+def test_the_direct_denoiser_is_the_published_one(channels, halves):
+    generator = torch.Generator().manual_seed(1)
+    weights = drawn(direct_denoiser(channels, halves, 2), generator)
+    image = torch.randn(2, channels, 16, 12, generator=generator)
+    expected = PublishedUNet(weights, halves)(image)
+    with torch.no_grad():
+        assert away(ladder_unet(weights).eval()(image), expected) < 1e-5
+
+
+def test_the_direct_denoiser_pads_with_zeros_if_asked_to():
+    weights = drawn(direct_denoiser(1, (True, True), 2), torch.Generator().manual_seed(1))
+    image = torch.randn(1, 1, 15, 13, generator=torch.Generator().manual_seed(2))
+    padded = functional.pad(image, (1, 2, 0, 1))
+    expected = PublishedUNet(weights, (True, True))(padded)[..., :15, 1:14]
+    with torch.no_grad():
+        assert away(ladder_unet(weights, padding="zero").eval()(image), expected) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("levels", "crop", "count"),
+    [(6, 64, 2_177_345), (6, 128, 2_218_433), (8, 256, 2_952_001)],
+)
+def test_the_direct_denoiser_has_the_published_size(monkeypatch, levels, crop, count):
+    monkeypatch.setattr(published_weights, "FEATURES", 64)
+    shapes = direct_denoiser(1, halving_levels(levels, crop), 2)
+    network = ladder_unet({name: torch.zeros(shape) for name, shape in shapes.items()})
+    assert sum(each.numel() for each in network.parameters()) == count
+    assert sum(math.prod(shape) for n, shape in shapes.items() if "running" not in n) == count

@@ -1,9 +1,10 @@
 """Networks from the weights of the published code of Salmon and Krull (WACV 2025).
 
-Its checkpoints hold the weights of three networks under the prefixes ``vae.``,
-``ar_decoder.`` and ``s_decoder.``; the functions here take one network's weights, without
-prefix. The shapes tell the architecture, except for the direction of the noise, and for the
-option *scale-initialisation*, with which weights are not understood here.
+Its checkpoints hold the weights of three or four networks under the prefixes ``vae.``,
+``ar_decoder.``, ``s_decoder.`` and ``direct_denoiser.``; `networks` takes them all, the other
+functions one network's weights without prefix. The shapes tell the architecture, except for
+the direction of the noise, and for the option *scale-initialisation*, with which weights are
+not understood here.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from napari_selfdenoise.nn.autoregressive import AutoregressiveDecoder, Direction
 from napari_selfdenoise.nn.ladder import Padding
+from napari_selfdenoise.nn.ladder_unet import LadderUNet
 from napari_selfdenoise.nn.ladder_vae import LadderVAE
 from napari_selfdenoise.nn.signal_decoder import SignalDecoder
 
@@ -28,8 +30,9 @@ _NAMES = (
     ("bottom_up_layers.", "bottom_up.levels."),
     ("bu_blocks.0.pre_conv.conv.", "halve.1."),
     ("bu_blocks.0.res_block.", "block."),
-    ("deterministic_blocks.0.pre_conv.1.conv.", "down.mix."),
-    ("deterministic_blocks.0.res_block.", "down.block."),
+    ("deterministic_blocks.0.", "blocks.0."),  # its name in the U-Net
+    ("blocks.0.pre_conv.1.conv.", "down.mix."),
+    ("blocks.0.res_block.", "down.block."),
     ("top_prior_params", "prior_parameters"),
     ("stochastic.conv_in_p.conv.", "to_prior.1."),
     ("stochastic.conv_in_q.conv.", "to_posterior.1."),
@@ -60,26 +63,36 @@ _ALTERNATING = {
 """Ends of names -> the axis on which two kinds of channels alternate in the published code."""
 
 
+def networks(published: State, direction: Direction) -> dict[str, nn.Module]:
+    """Return all networks of a checkpoint, by their names in `SignalAndNoise`.
+
+    They are ``encoder``, ``noise``, ``signal`` and, if there is one, ``direct``.
+
+    Raises
+    ------
+    RuntimeError, ValueError, LookupError
+        If the weights, or the direction, are of other networks.
+    """
+    parts: dict[str, dict[str, Tensor]] = {}
+    for name, value in published.items():
+        prefix, _, rest = name.partition(".")
+        parts.setdefault(prefix, {})[rest] = value
+    found: dict[str, nn.Module] = {
+        "encoder": ladder_vae(parts["vae"]),
+        "noise": autoregressive_decoder(parts["ar_decoder"], direction),
+        "signal": signal_decoder(parts["s_decoder"]),
+    }
+    if "direct_denoiser" in parts:
+        found["direct"] = ladder_unet(parts["direct_denoiser"])
+    return found
+
+
 def ladder_vae(published: State, *, padding: Padding = "mirror") -> LadderVAE:
     """Return the variational autoencoder of weights whose names began with ``vae.``.
 
     With `padding` "zero", images of any size are treated as by the published code.
     """
-    levels = 1 + max(
-        int(name.split(".")[1]) for name in published if name.startswith("top_down_layers.")
-    )
-    state = {}
-    for name, value in published.items():
-        for level in range(levels):
-            ours = f"inner.{levels - 2 - level}." if level < levels - 1 else "top."
-            name = name.replace(f"top_down_layers.{level}.", ours)
-        for theirs, ours in _NAMES:
-            name = name.replace(theirs, ours)
-        for end, axis in _ALTERNATING.items():
-            if name.endswith(end):
-                value = _halves(value, axis)
-        state[name] = value
-    halves = [f"bottom_up.levels.{level}.halve.1.weight" in state for level in range(levels)]
+    state, halves = _ladder(published)
     top = state["top.prior_parameters"]
     first = state["bottom_up.stem.0.weight"]
     with torch.device("meta"):
@@ -94,14 +107,32 @@ def ladder_vae(published: State, *, padding: Padding = "mirror") -> LadderVAE:
     return _filled(network, state)
 
 
+def ladder_unet(published: State, *, padding: Padding = "mirror") -> LadderUNet:
+    """Return the one-pass network of weights whose names began with ``direct_denoiser.``.
+
+    With `padding` "zero", images of any size are treated as by the published code.
+    """
+    state, halves = _ladder(published)
+    state = {
+        name.replace("to_code.", "output.").replace("top.down.", "top."): value
+        for name, value in state.items()
+    }
+    first = state["bottom_up.stem.0.weight"]
+    with torch.device("meta"):
+        network = LadderUNet(
+            first.shape[1], first.shape[0], halves, first.ndim - 2, padding=padding
+        )
+    return _filled(network, state)
+
+
 def autoregressive_decoder(published: State, direction: Direction) -> AutoregressiveDecoder:
     """Return the decoder of weights whose names began with ``ar_decoder.``.
 
     Raises
     ------
     ValueError
-        If the weights are of a decoder without direction and `direction` is one, or the
-        other way round.
+        If the weights are of a decoder with another direction, as far as they tell: x and
+        "none" have kernels of different sizes, y and z differ from x in the names.
     """
     prefix = "layers.layers."
     # With directions y and z, the rotation of the image is the first of the layers.
@@ -115,6 +146,11 @@ def autoregressive_decoder(published: State, direction: Direction) -> Autoregres
         raise ValueError(
             f"the decoder's kernels have {first.shape[-1]} pixels, which does not fit to "
             f"direction {direction!r}: decoders for correlated noise have 5, others 1"
+        )
+    if (numbers[0] > 0) != (direction in ("y", "z")):
+        raise ValueError(
+            f"the decoder {'turns' if numbers[0] else 'does not turn'} images, which does not "
+            f"fit to direction {direction!r}: decoders for y and z do, others do not"
         )
     with torch.device("meta"):
         network = AutoregressiveDecoder(
@@ -156,6 +192,26 @@ def signal_decoder(published: State) -> SignalDecoder:
     with torch.device("meta"):
         network = SignalDecoder(last.shape[0], last.shape[1], last.ndim - 2)
     return _filled(network, state)
+
+
+def _ladder(published: State) -> tuple[dict[str, Tensor], list[bool]]:
+    """Return a ladder's weights under our names, and which of its levels halve."""
+    levels = 1 + max(
+        int(name.split(".")[1]) for name in published if name.startswith("top_down_layers.")
+    )
+    state = {}
+    for name, value in published.items():
+        for level in range(levels):
+            ours = f"inner.{levels - 2 - level}." if level < levels - 1 else "top."
+            name = name.replace(f"top_down_layers.{level}.", ours)
+        for theirs, ours in _NAMES:
+            name = name.replace(theirs, ours)
+        for end, axis in _ALTERNATING.items():
+            if name.endswith(end):
+                value = _halves(value, axis)
+        state[name] = value
+    halves = [f"bottom_up.levels.{level}.halve.1.weight" in state for level in range(levels)]
+    return state, halves
 
 
 def _halves(value: Tensor, axis: int) -> Tensor:
