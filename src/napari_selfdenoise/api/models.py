@@ -20,7 +20,7 @@ from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.events import finish
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.core.sampling import Sampling
-from napari_selfdenoise.methods import get, get_learned
+from napari_selfdenoise.methods import get_learned, load_model
 
 if TYPE_CHECKING:
     from napari_selfdenoise.engine.model import Model
@@ -161,11 +161,12 @@ def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False)
 def load(path: str | os.PathLike[str]) -> Model:
     """Read a model that `save`, the command line or the viewer wrote.
 
+    Also a checkpoint, ``final_model.ckpt``, of the published code of COSDD, with
+    ``training-config.yaml`` in the same folder.
+
     Raises
     ------
     ModelError
-        If it is missing, damaged or of a newer version.
+        If it is missing, damaged, of a newer version, or not understood.
     """
-    from napari_selfdenoise.engine import model as files  # loads torch
-
-    return files.load(Path(path), get)
+    return load_model(path)

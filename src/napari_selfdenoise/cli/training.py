@@ -11,7 +11,7 @@ from napari_selfdenoise.cli.options import MethodOptions, RunOptions
 from napari_selfdenoise.cli.running import DONE, STOPPED, Terminal, drive, print_json
 from napari_selfdenoise.core.errors import FileError
 from napari_selfdenoise.data.io import read_image
-from napari_selfdenoise.methods import get, get_learned
+from napari_selfdenoise.methods import get_learned, load_model
 
 SUFFIX = ".safetensors"
 
@@ -68,8 +68,7 @@ def train(
 
 def application(path: Path) -> tuple[str, Start]:
     """Return the method of the model in a file, and what starts a run with it."""
-    from napari_selfdenoise.engine import model as files
     from napari_selfdenoise.engine import runs
 
-    model = files.load(path, get)
+    model = load_model(path)
     return model.method.name, lambda image, context: runs.apply(model, image, context)

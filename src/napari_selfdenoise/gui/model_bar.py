@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, Q
 from napari_selfdenoise.gui.labels import sentence_label
 
 _FILTER = "Models (*.safetensors)"
+_LOADED = "Models (*.safetensors);;Checkpoints of the published COSDD (*.ckpt)"
 
 
 class ModelBar(QWidget):
@@ -67,6 +68,6 @@ class ModelBar(QWidget):
             self.save_requested.emit(Path(path).with_suffix(".safetensors"))
 
     def _ask_load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load model", "", _FILTER)
+        path, _ = QFileDialog.getOpenFileName(self, "Load model", "", _LOADED)
         if path:
             self.load_requested.emit(Path(path))

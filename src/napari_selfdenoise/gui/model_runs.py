@@ -9,7 +9,7 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.events import Progress, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Result
-from napari_selfdenoise.methods import get
+from napari_selfdenoise.methods import load_model
 
 
 def applying(model: Any, image: Image, context: Context) -> Run[Result]:
@@ -31,6 +31,4 @@ def saving(model: Any, path: Path) -> Run[Path]:
 def loading(path: Path) -> Run[Any]:
     """Load a model from a file; torch is imported after the first event."""
     yield Progress(0, 1, "loading the model")
-    from napari_selfdenoise.engine import model as models
-
-    return models.load(path, get)
+    return load_model(path)

@@ -4,13 +4,20 @@ Adding a method is one file in this folder, one line here and one test of the pr
 that makes the method what it is.
 """
 
+from __future__ import annotations
+
+import os
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from napari_selfdenoise.core.errors import UnknownMethodError, UsageError
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.names import did_you_mean
 from napari_selfdenoise.engine.learned import LearnedMethod
+
+if TYPE_CHECKING:
+    from napari_selfdenoise.engine.model import Model
 
 METHODS = {
     "lota_n2n": "napari_selfdenoise.methods.lota_n2n:LotaN2N",
@@ -20,6 +27,9 @@ METHODS = {
     "nl_means": "napari_selfdenoise.methods.nl_means:NLMeans",
     "gaussian": "napari_selfdenoise.methods.gaussian:Gaussian",
 }
+
+READERS = {".ckpt": "napari_selfdenoise.methods.cosdd_checkpoint:read_checkpoint"}
+"""Suffix of a model's file -> "module:function" that reads it, where it is not our own."""
 
 
 def get(name: str) -> Method[Any]:
@@ -32,8 +42,7 @@ def get(name: str) -> Method[Any]:
     """
     if name not in METHODS:
         raise UnknownMethodError(f"No method {name!r}. {did_you_mean(name, METHODS)}")
-    module, _, class_name = METHODS[name].partition(":")
-    method: Method[Any] = getattr(import_module(module), class_name)()
+    method: Method[Any] = _imported(METHODS[name])()
     return method
 
 
@@ -54,3 +63,23 @@ def get_learned(name: str) -> LearnedMethod[Any]:
             "denoise with it directly."
         )
     return method
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """Read a trained model: one of ours, or a checkpoint of the published code of COSDD.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, damaged, of a newer version, or not understood.
+    """
+    path = Path(path)
+    read = _imported(READERS.get(path.suffix.lower(), "napari_selfdenoise.engine.model:load"))
+    model: Model = read(path, get)
+    return model
+
+
+def _imported(place: str) -> Any:
+    """Import what "module:name" names; with it comes torch, as far as it needs it."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
