@@ -14,6 +14,8 @@ Axis = Literal["x", "y", "none"]
 
 CORRELATED = 0.1
 """Correlation of neighbours from which on noise counts as correlated."""
+BOTH = 0.35
+"""Correlation of neighbours along both axes from which on it is no longer that of texture."""
 APART = 0.05
 """What structure is left in the measurement is much the same along rows and columns: noise
 along one of them shows in the difference."""
@@ -38,7 +40,7 @@ class NoiseDirection:
     @property
     def both(self) -> bool:
         """Whether neighbours are correlated along the other axis too."""
-        return self.axis != "none" and min(self.along_x, self.along_y) > 2 * CORRELATED
+        return self.axis != "none" and min(self.along_x, self.along_y) > BOTH
 
     def __str__(self) -> str:
         return f"{self.along_x:.2f} along rows, {self.along_y:.2f} along columns"

@@ -149,6 +149,9 @@ class Stage:
         part that is missing is judged by all of them.
     sums : mapping of str to tuple of str
         Name -> losses whose sum has a learning curve of its own.
+    weight : callable, optional
+        ``weight(name)`` returns the factor of a loss in the sum that is minimised at this
+        time; curves and validation show losses without it.
     """
 
     name: str
@@ -158,6 +161,7 @@ class Stage:
     between: Between | None = None
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    weight: Callable[[str], float] | None = None
 
     def curves(self, losses: Mapping[str, float]) -> dict[str, float]:
         """Return the losses and their sums, as far as they are among the losses."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -69,10 +69,16 @@ class Learner:
         on_device = torch.from_numpy(patches).to(self.compute.device)
         return on_device.contiguous(memory_format=torch.channels_last)
 
-    def loss(self, losses: Losses, batch: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """Return the sum of the losses and each of them."""
+    def loss(
+        self,
+        losses: Losses,
+        batch: Tensor,
+        weight: Callable[[str], float] | None = None,
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Return the weighted sum of the losses, and each of them without its weight."""
         named = losses(Float32Outputs(self.network, self.compute), batch)
-        total = torch.stack(list(named.values())).sum()
+        parts = [value * weight(name) if weight else value for name, value in named.items()]
+        total = torch.stack(parts).sum()
         return total, {name: float(value.detach()) for name, value in named.items()}
 
     def follow(self, total: Tensor) -> None:

@@ -191,7 +191,7 @@ class Trainer:
         sums: dict[str, float] = {}
         for _ in range(config.accumulate):
             drawn = self.patches.draw(config.batch_size, augment=config.augment)
-            total, values = learner.loss(stage.losses, learner.tensor(drawn))
+            total, values = learner.loss(stage.losses, learner.tensor(drawn), stage.weight)
             if not math.isfinite(total.item()):
                 return self._go_back(total.item())
             learner.follow(total)
