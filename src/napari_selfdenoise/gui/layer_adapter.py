@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -30,14 +30,17 @@ from napari_selfdenoise.gui.layer_image import (
     visible_in,
 )
 from napari_selfdenoise.gui.layer_look import LayerLook
+from napari_selfdenoise.gui.result_pixels import as_colours, pixels_of
 
 METADATA = "napari_selfdenoise"
-"""Key of the provenance in ``layer.metadata``."""
+"""Key of the provenance in ``layer.metadata``: plain values."""
+RESULT = "napari_selfdenoise_result"
+"""Key there of a result with a posterior, from which more samples can be drawn."""
 PREVIEW = "preview"
 """The ``kind`` there of a layer that is none of the user's."""
+EXCEEDANCE = "exceedance"
+"""The ``kind`` of a layer of probabilities that the intensity exceeds a threshold."""
 _LONGEST_PREVIEW = 512
-_NO_COLOURS = ("residual", "posterior_std")
-"""Images of a result that are differences and spreads, and cannot be shown as colours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +107,9 @@ class LayerAdapter:
             mine.start + (part.start or 0)
             for mine, part in zip(taken.region, preview.region, strict=True)
         ]
-        data = _as_shown(preview.image.read(), taken.look)
+        look, data = taken.look, preview.image.read()
+        if look.rgb:
+            data = as_colours(data, look.dtype)
         placed = taken.look.placed(starts)
         if self._preview is not None and self._preview in self._viewer.layers:
             self._preview.data = data
@@ -131,11 +136,79 @@ class LayerAdapter:
     def add(self, taken: Taken, result: Result, title: str) -> str:
         """Add a layer for each image of a result; returns the id of the group."""
         group = uuid.uuid4().hex
+        region = [[part.start, part.stop] for part in taken.region]
+        start = [part.start for part in taken.region]
         with self._added_by_us():
             # The first image is the one to look at: it goes on top, alone visible.
             for kind, image in reversed(list(result.images.items())):
-                self._add_one(taken, result, kind, image, title, group)
+                metadata = _told(result, kind, group) | {"region": region}
+                name = f"{taken.look.name} · {title}"
+                self._add_one(taken.image, taken.look, start, result, image, name, metadata)
         return group
+
+    def update(self, group: str, result: Result) -> None:
+        """Show a result with more samples in the layers of a group, as they look and lie.
+
+        Layers that were removed stay away; images that the result did not have before are
+        added if the denoised one, which they look like, is there.
+        """
+        noisy = result.posterior.image
+        former: set[str] = set()
+        shown: dict[str, ImageLayer] = {}
+        for layer in self.group(group):
+            told = layer.metadata[METADATA]
+            kind = told["kind"]
+            if RESULT in layer.metadata:
+                former |= set(layer.metadata[RESULT].images)
+                layer.metadata[RESULT] = result
+            if kind not in result.images:
+                continue
+            layer.metadata[METADATA] = told | _told(result, kind, group)
+            image, before = result.images[kind], array_of(layer)
+            # What cannot be shown as colours has them in front.
+            rgb = layer.rgb or before.shape[-1] != image.shape[-1]
+            data, _, _ = pixels_of(kind, image, noisy, rgb=rgb, dtype=before.dtype)
+            layer.data = data.copy() if kind == "denoised" else data
+            shown[kind] = layer
+        if "denoised" in shown:
+            self._add_new(result, shown["denoised"], set(result.images) - former)
+
+    def show_exceedance(
+        self,
+        samples: ImageLayer,
+        group: str,
+        title: str,
+        values: NDArray[Any],
+        threshold: float,
+    ) -> None:
+        """Show probabilities where samples lie, in place of those of another threshold."""
+        name = f"{title} · P(> {threshold:g})"
+        told = {"kind": EXCEEDANCE, "group": group, "threshold": threshold}
+        if samples.rgb:
+            values = np.moveaxis(values, -1, 0)
+        for layer in self.group(group):
+            if layer.metadata[METADATA]["kind"] == EXCEEDANCE:
+                layer.metadata[METADATA] = told
+                layer.data, layer.name = values, name
+                return
+        look = LayerLook.of(samples)
+        with self._added_by_us():
+            self._viewer.add_image(
+                values,
+                name=name,
+                metadata={METADATA: told},
+                **look.last(look.ndim - 1).placed([0] * (look.ndim - 1), "S" * look.rgb),
+                **look.shown_for(EXCEEDANCE, values),
+            )
+
+    def add_regions(self, over: ImageLayer) -> Layer:
+        """Add a layer to draw regions in, over every plane of another, and select it."""
+        placed = LayerLook.of(over).last(2).placed([0, 0])
+        layer = self._viewer.add_shapes(
+            ndim=2, name="regions", face_color="#ffffff00", edge_color="yellow", **placed
+        )
+        layer.mode = "add_polygon"
+        return layer
 
     def group(self, group: str) -> list[Layer]:
         """Return the layers of a group that are still there."""
@@ -150,35 +223,46 @@ class LayerAdapter:
         for layer in self.group(group):
             self._viewer.layers.remove(layer)
 
+    def _add_new(self, result: Result, like: ImageLayer, kinds: set[str]) -> None:
+        """Add images that came with more samples; they look like the denoised one."""
+        told = like.metadata[METADATA]
+        name = like.name.rpartition(" · ")[0] or like.name
+        start = [0] * array_of(like).ndim
+        with self._added_by_us():
+            for kind in kinds:
+                metadata = _told(result, kind, told["group"]) | {"region": told["region"]}
+                look, image = LayerLook.of(like), result.images[kind]
+                noisy = result.posterior.image
+                self._add_one(noisy, look, start, result, image, name, metadata)
+
     def _add_one(
-        self, taken: Taken, result: Result, kind: str, image: Image, title: str, group: str
+        self,
+        noisy: Image,
+        look: LayerLook,
+        start: Sequence[int],
+        result: Result,
+        image: Image,
+        name: str,
+        told: dict[str, Any],
     ) -> None:
+        kind = told["kind"]
         first = kind == next(iter(result.images))
-        look, data = taken.look, _with_axes_of(taken.image, image)
-        leading = "".join(axis for axis in image.axes if axis not in taken.image.axes)
-        colours = look.rgb and "S" in image.axes
-        rgb = colours and kind not in _NO_COLOURS
-        if rgb:
-            data = _as_shown(data, look)
-        elif colours:
-            data, leading = np.moveaxis(data, -1, 0), "S" + leading
+        data, leading, rgb = pixels_of(kind, image, noisy, rgb=look.rgb, dtype=look.dtype)
         options = look.shown_for(kind, data)
         if rgb:
             del options["contrast_limits"]
-        metadata = {
-            **result.provenance.to_json(),
-            "kind": kind,
-            "group": group,
-            "stopped": result.stopped,
-            "region": [[part.start, part.stop] for part in taken.region],
-        }
+        metadata: dict[str, Any] = {METADATA: told}
+        if result.posterior is not None:
+            metadata[RESULT] = result
+            # The mean goes on changing when samples are added, in another thread.
+            data = data.copy() if first else data
         self._viewer.add_image(
             data,
-            name=f"{look.name} · {title} · {kind.replace('_', ' ')}",
+            name=f"{name} · {kind.replace('_', ' ')}",
             rgb=rgb,
             visible=first,
-            metadata={METADATA: metadata},
-            **look.placed([part.start for part in taken.region], leading),
+            metadata=metadata,
+            **look.placed(start, leading),
             **options,
         )
 
@@ -196,29 +280,7 @@ class LayerAdapter:
             self.adding.emit(False)
 
 
-def _as_shown(data: NDArray[Any], look: LayerLook) -> NDArray[Any]:
-    """Return colours in the type they came in: napari shows float colours from 0 to 1."""
-    if not look.rgb or look.dtype.kind == "f":
-        return data
-    info = np.iinfo(look.dtype)
-    whole = np.clip(np.rint(np.nan_to_num(data)), info.min, info.max)
-    shown: NDArray[Any] = whole.astype(look.dtype)
-    return shown
-
-
-def _with_axes_of(taken: Image, image: Image) -> NDArray[Any]:
-    """Return the pixels of a result's image, repeated along axes that only the input has.
-
-    What is drawn from a prior belongs to no time, depth or channel: it is there at each.
-    """
-    if image.axes == taken.axes:
-        return image.read()
-    leading = [axis for axis in image.axes if axis not in taken.axes]
-    axes = [*leading, *(axis for axis in taken.axes if axis in image.axes or axis != "S")]
-    order = [image.axes.index(axis) for axis in axes if axis in image.axes]
-    places = tuple(slice(None) if axis in image.axes else np.newaxis for axis in axes)
-    own = [axis in "YX" or image.size(axis) > 1 for axis in axes]
-    sizes = [
-        (image if mine else taken).size(axis) for axis, mine in zip(axes, own, strict=True)
-    ]
-    return np.broadcast_to(image.read().transpose(order)[places], sizes)
+def _told(result: Result, kind: str, group: str) -> dict[str, Any]:
+    """Return what a layer tells of itself, as plain values."""
+    told = {"kind": kind, "group": group, "stopped": result.stopped}
+    return {**result.provenance.to_json(), **told}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -91,7 +91,21 @@ class LayerLook:
             colormap = "gray" if self.rgb else "inferno"
             limits = (0.0, _magnitude(data))
             look = {"contrast_limits": limits, "colormap": colormap, "gamma": 1.0}
+        elif kind == "exceedance":
+            colormap = "gray" if self.rgb else "viridis"
+            look = {"contrast_limits": (0.0, 1.0), "colormap": colormap, "gamma": 1.0}
         return self.shown() | look
+
+    def last(self, count: int) -> LayerLook:
+        """Return the record of a layer of only the last axes of this one."""
+        placed = dict(self._placed)
+        for name in ("scale", "translate", "units", "axis_labels"):
+            placed[name] = placed[name][-count:]
+        for name in ("rotate", "shear"):
+            matrix = _shear_matrix(placed[name], self.ndim) if name == "shear" else placed[name]
+            placed[name] = matrix[-count:, -count:]
+        placed["affine"] = placed["affine"][-count - 1 :, -count - 1 :]
+        return replace(self, _placed=placed, _linear=self._linear[-count:, -count:])
 
     def placed(self, start: Sequence[float], leading: str = "") -> dict[str, Any]:
         """Return transforms, units and labels of a part of the layer.
