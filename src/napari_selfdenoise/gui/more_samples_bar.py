@@ -34,12 +34,10 @@ class MoreSamplesBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._facts, self._says = sentence_label(), sentence_label()
-        self._add, self._stop = QPushButton("Add"), QPushButton("Stop")
+        self._add, self._stop = QPushButton("Add more"), QPushButton("Stop")
         self._count = QSpinBox()
         self._count.setRange(1, 10_000)
         self._count.setValue(20)
-        self._count.setSuffix(" more")
-        self._count.setMinimumWidth(120)
         self._count.setToolTip("Samples to draw besides those there are.")
         self._stop.setToolTip("Stop after the sample at hand, and keep all.")
         self._bar, self._stage = QProgressBar(), QElidingLabel()
