@@ -81,15 +81,16 @@ def scores(denoised: list[Array], tested: list[Image], clean: list[Array]) -> Re
 def autocorrelation(residuals: list[Array]) -> Record:
     """Return the correlation of values at distances 1 to 3 along rows and columns."""
     centred = [each - each.mean() for each in residuals]
-    power = np.mean([np.square(each).mean() for each in centred])
+    power = float(np.mean([np.square(each).mean() for each in centred]))
+    if power == 0:  # the noisy images themselves
+        return {"rows": [], "columns": []}
     found: Record = {}
     for name, axis in (("rows", 1), ("columns", 0)):
         turned = [np.moveaxis(each, axis, 1) for each in centred]
         found[name] = [
             round(
-                float(
-                    np.mean([(each[:, :-k] * each[:, k:]).mean() for each in turned]) / power
-                ),
+                float(np.mean([(each[:, :-k] * each[:, k:]).mean() for each in turned]))
+                / power,
                 3,
             )
             for k in (1, 2, 3)

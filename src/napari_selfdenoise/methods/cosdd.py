@@ -30,6 +30,8 @@ HALO = 96
 """Pixels that a tile sees beyond its own: less than the receptive field, which is larger than
 any training patch, and more than the distance at which pixels still matter."""
 SMALLEST_PATCH = 4
+KL_START = 0.1
+"""Share of its weight with which the divergence begins: without any it grows beyond measure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class CosddConfig(TrainingConfig):
         high=1.0,
         step=0.05,
         help="Share of the training in which the weight of the Kullback-Leibler divergence "
-        "grows from 0, so that structures reach the code soon; 0 as published.",
+        "grows from a tenth, so that structures reach the code soon; 0 as published.",
         advanced=True,
     )
     kl_weight: float = setting(
@@ -218,7 +220,7 @@ class Cosdd(LearnedMethod[CosddConfig]):
             if loss != "kl":
                 return 1.0
             grown = training.share() / config.kl_warm_up if config.kl_warm_up else 1.0
-            return config.kl_weight * min(grown, 1.0)
+            return config.kl_weight * min(KL_START + (1 - KL_START) * grown, 1.0)
 
         def distil(network: nn.Module, batch: Tensor) -> Mapping[str, Tensor]:
             return self._distilled(network, batch, training)
