@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from psygnal import Signal
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QWidget
 
 
@@ -46,6 +47,7 @@ class PickBox(QComboBox):
         self.clear()
         for key, title in wanted:
             self.addItem(title, key)
+            self.setItemData(self.count() - 1, title, Qt.ItemDataRole.ToolTipRole)
         self.setCurrentIndex(max(self.findData(self._picked), 0) if wanted else -1)
         self.blockSignals(False)
         self._on_index()

@@ -29,7 +29,9 @@ _WHY = (
     "out."
 )
 _COLOURS = ("Red", "Green", "Blue")
-_MOST_ROWS, _ROW_HEIGHT = 6, 24
+_MOST_ROWS, _ROW_HEIGHT, _TWO_LINES = 6, 24, 40
+_TIED = "\N{NO-BREAK SPACE}"
+"""Where the columns are narrow, as those of colours are, the spread goes to a second line."""
 
 
 class RegionTable(QWidget):
@@ -115,12 +117,13 @@ class RegionTable(QWidget):
         rows, header = table.verticalHeader(), table.horizontalHeader()
         if rows is not None and header is not None:
             rows.setVisible(False)
-            rows.setDefaultSectionSize(_ROW_HEIGHT)
+            height = _ROW_HEIGHT if colours == 1 else _TWO_LINES
+            rows.setDefaultSectionSize(height)
             header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
             for column in (0, 1):
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
             shown = min(len(means.names), _MOST_ROWS)
-            table.setFixedHeight(shown * _ROW_HEIGHT + header.sizeHint().height() + 4)
+            table.setFixedHeight(shown * height + header.sizeHint().height() + 4)
 
     def _on_copy(self) -> None:
         clipboard = QApplication.clipboard()
@@ -133,9 +136,9 @@ def with_spread(mean: float, std: float) -> str:
     if not (math.isfinite(mean) and math.isfinite(std)):
         return "–"
     if std <= 0:
-        return f"{mean:.6g} ± 0"
+        return f"{mean:.6g} ±{_TIED}0"
     decimals = max(1 - math.floor(math.log10(std)), 0)
-    return f"{mean:.{decimals}f} ± {std:.{decimals}f}"
+    return f"{mean:.{decimals}f} ±{_TIED}{std:.{decimals}f}"
 
 
 def _text(table: QTableWidget, row: int, column: int) -> str:
