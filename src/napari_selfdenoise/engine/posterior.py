@@ -194,7 +194,7 @@ def sampled_images(posterior: Posterior, context: Context) -> Run[dict[str, Imag
             )
         return with_residual(image, direct)
     yield from draw(posterior, sampling, context, partial=context.stopped)
-    images = with_residual(image, posterior.mean)
+    images = with_residual(image, posterior.mean.copy())  # the posterior goes on
     if direct is not None:
         images["direct"] = image.like(direct, f"{image.name} direct")
     if max(posterior.counts) > 1:

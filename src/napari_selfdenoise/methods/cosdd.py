@@ -30,7 +30,7 @@ HALO = 96
 """Pixels that a tile sees beyond its own: less than the receptive field, which is larger than
 any training patch, and more than the distance at which pixels still matter."""
 SMALLEST_PATCH = 4
-KL_START = 0.1
+KL_START = 0.2
 """Share of its weight with which the divergence begins: without any it grows beyond measure."""
 
 
@@ -49,7 +49,7 @@ class CosddConfig(TrainingConfig):
         high=1.0,
         step=0.05,
         help="Share of the training in which the weight of the Kullback-Leibler divergence "
-        "grows from a tenth, so that structures reach the code soon; 0 as published.",
+        "grows from a fifth, so that structures reach the code soon; 0 as published.",
         advanced=True,
     )
     kl_weight: float = setting(
@@ -97,11 +97,13 @@ class CosddConfig(TrainingConfig):
         advanced=True,
     )
     steps: int = with_default(TrainingConfig, "steps", 4000)
-    batch_size: int = with_default(TrainingConfig, "batch_size", 8)
+    batch_size: int = with_default(TrainingConfig, "batch_size", 2)
     patch_size: int = with_default(TrainingConfig, "patch_size", 64)
     learning_rate: float = with_default(TrainingConfig, "learning_rate", 2e-3)
     optimiser: Optimiser = with_default(TrainingConfig, "optimiser", "adamax")
-    weight_average: float = with_default(TrainingConfig, "weight_average", 0.99)
+    weight_average: float = with_default(TrainingConfig, "weight_average", 0.999)
+    # The divergence is at times a million times as large in one step as in the one before.
+    gradient_clip: float = with_default(TrainingConfig, "gradient_clip", 5.0)
 
     _published: ClassVar[Mapping[str, Any]] = {
         "patch_size": 256,
