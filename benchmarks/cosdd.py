@@ -22,13 +22,15 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.torch import load_file
 from scipy.ndimage import gaussian_filter
+from skimage.io import imread
 from skimage.metrics import mean_squared_error
 
 from benchmarks.cosdd_tables import RESULT, write_tables
-from benchmarks.cosdd_training import MODELS
+from benchmarks.cosdd_training import MODELS, train
 from benchmarks.harness import Record, append, records
 from benchmarks.stripes import Array, autocorrelation, noisy, scores, sets, stripes
 from napari_selfdenoise import api
+from napari_selfdenoise.analysis.metrics import psnr
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.events import finish
 from napari_selfdenoise.core.image import Image
@@ -36,11 +38,14 @@ from napari_selfdenoise.core.sampling import Sampling
 from napari_selfdenoise.engine.learner import under
 from napari_selfdenoise.engine.model import Model
 from napari_selfdenoise.engine.posterior import Posterior, draw, generate_noise
+from napari_selfdenoise.methods import get_learned
 
 COUNTS = (1, 10, 100)
 CURVE_IMAGES, CURVE_COUNTS = 12, (1, 10)
 WIDTHS = np.arange(0.3, 2.01, 0.1)
 BLOCK = 8
+CONDITIONS = ("Confocal_BPAE_G", "Confocal_FISH", "TwoPhoton_BPAE_R", "TwoPhoton_MICE")
+FMD_SECONDS = 300
 RUNS = {"long": ("x", 3), "quick": ("x", 3), "quick_y": ("y", 3), "weak": ("x", 1)}
 """Name of a trained model -> direction and strength of its noise."""
 
@@ -261,11 +266,43 @@ def structured_std(noise: list[Array]) -> float:
     return float(np.sqrt(max(lag, 0) / 0.779))
 
 
+def part_fmd(data: Path) -> None:
+    """Train one model per condition on captures 1, 2 and 4, and apply it to capture 3."""
+    for condition in CONDITIONS:
+        row(partial(fmd, data, condition), what="fmd", condition=condition)
+
+
+def fmd(data: Path, condition: str) -> Record:
+    """Score one condition as the other methods are: range 255, clipped."""
+    captures = {
+        number: imread(data / f"fmd/raw/{condition}_{number}.png") for number in (1, 2, 3, 4)
+    }
+    truth = imread(data / f"fmd/gt/{condition}_3.png").astype(float)
+    others = [captures[number] for number in (1, 2, 4)]
+    config = get_learned("cosdd").Config.from_preset("quick", {"steps": 100_000})
+    path = train([Image(each) for each in others], config, f"fmd_{condition}", FMD_SECONDS)
+    model = api.load(path)
+    result = api.apply(model, captures[3])
+
+    def score(image: Array) -> float:
+        return round(psnr(np.clip(image.astype(float), 0, 255), truth, data_range=255), 2)
+
+    return {
+        "noisy": score(captures[3]),
+        "mean_of_others": score(np.mean(others, axis=0)),
+        "psnr": score(result["denoised"].read()),
+        "samples": result.provenance.sampling["samples"],
+        "direction": model.config.direction,
+        "seconds": round(model.provenance.seconds),
+    }
+
+
 PARTS: dict[str, Callable[[Path], None]] = {
     "peers": part_peers,
     "curve": part_curve,
     "samples": part_samples,
     "generated": part_generated,
+    "fmd": part_fmd,
 }
 
 

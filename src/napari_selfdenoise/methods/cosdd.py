@@ -96,7 +96,7 @@ class CosddConfig(TrainingConfig):
         "see 40, as published. The fewer, the more structures must come through the code.",
         advanced=True,
     )
-    steps: int = with_default(TrainingConfig, "steps", 4000)
+    steps: int = with_default(TrainingConfig, "steps", 40_000)
     batch_size: int = with_default(TrainingConfig, "batch_size", 2)
     patch_size: int = with_default(TrainingConfig, "patch_size", 64)
     learning_rate: float = with_default(TrainingConfig, "learning_rate", 2e-3)
@@ -112,13 +112,20 @@ class CosddConfig(TrainingConfig):
         "steps": 80_000,
         "schedule": "plateau",
         "weight_average": 0.0,
+        "gradient_clip": 0.0,
         "kl_warm_up": 0.0,
         "noise_filters": 64,
         "noise_blocks": 8,
     }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "tiny": {"features": 16, "levels": 4, "noise_filters": 16, "steps": 1500},
-        "quick": {"steps": 2000},
+        "tiny": {
+            "steps": 5000,
+            "features": 16,
+            "levels": 4,
+            "noise_filters": 16,
+            "kl_weight": 0.5,
+        },
+        "quick": {"steps": 15_000, "kl_weight": 0.5},
         "small": {**_published, "features": 64, "levels": 6},
         "large": {**_published, "features": 128, "levels": 14},
     }
