@@ -164,9 +164,7 @@ def generated_noise(width: int = 128) -> Record:
 def precision() -> Record:
     """How far the mean of samples moves by computing in bfloat16."""
     sample = make_sample("cells_striped", seed=0, shape=(256, 256))
-    config = METHOD.Config(
-        steps=300, batch_size=2, patch_size=64, features=32, direction="x", kl_weight=0.5
-    )
+    config = METHOD.Config(steps=300, batch_size=2, patch_size=64, features=32, direction="x")
     result = finish(METHOD.denoise(sample.noisy, config, Context(sampling=Sampling(samples=2))))
     clean = sample.clean.read()
     span = float(np.ptp(clean))

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
+import numpy as np
+
 from napari_selfdenoise.core.config import setting, with_default
 from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
@@ -30,6 +32,9 @@ HALO = 96
 """Pixels that a tile sees beyond its own: less than the receptive field, which is larger than
 any training patch, and more than the distance at which pixels still matter."""
 SMALLEST_PATCH = 4
+STEP_SECONDS = 0.04
+"""What a step takes whatever its patches: hundreds of small operations."""
+SAMPLES_EXPECTED = 50
 KL_START = 0.2
 """Share of its weight with which the divergence begins: without any it grows beyond measure."""
 
@@ -44,22 +49,12 @@ class CosddConfig(TrainingConfig):
         "along rows, y along columns, none for independent noise; auto measures it.",
     )
     kl_warm_up: float = setting(
-        0.5,
+        0.8,
         low=0.0,
         high=1.0,
         step=0.05,
         help="Share of the training in which the weight of the Kullback-Leibler divergence "
         "grows from a fifth, so that structures reach the code soon; 0 as published.",
-        advanced=True,
-    )
-    kl_weight: float = setting(
-        1.0,
-        low=0.01,
-        high=1.0,
-        step=0.05,
-        help="Weight of the Kullback-Leibler divergence, which makes the code pay for what it "
-        "says: 1 as published; less gives finer structures after a short training, with more "
-        "of the noise and too little spread among the samples.",
         advanced=True,
     )
     direct_share: float = setting(
@@ -123,9 +118,8 @@ class CosddConfig(TrainingConfig):
             "features": 16,
             "levels": 4,
             "noise_filters": 16,
-            "kl_weight": 0.5,
         },
-        "quick": {"steps": 15_000, "kl_weight": 0.5},
+        "quick": {"steps": 15_000},
         "small": {**_published, "features": 64, "levels": 6},
         "large": {**_published, "features": 128, "levels": 14},
     }
@@ -147,8 +141,8 @@ class Cosdd(LearnedMethod[CosddConfig]):
     padded by mirroring, not with zeros; validation uses the same patches and draws every time,
     and the best weights are kept, not the last. The network for one pass is trained after the
     others, whose samples no longer change by then, not beside them. The defaults, made for a
-    CPU, differ further: the Kullback-Leibler divergence grows to its weight in the first half
-    of the training, the learning rate falls along a cosine, the weights are averaged, the
+    CPU, differ further: the Kullback-Leibler divergence grows to its weight over most of the
+    training, the learning rate falls along a cosine, the weights are averaged, the
     model of the noise sees less far, and all networks are narrower; the presets ``small`` and
     ``large`` are those of the paper.
     """
@@ -210,6 +204,12 @@ class Cosdd(LearnedMethod[CosddConfig]):
             config.features, halves, config.noise_filters, config.noise_blocks
         )
 
+    def forecast(self, image: Image, config: CosddConfig) -> float:
+        """Count training and sampling; see `Method.forecast`."""
+        steps = config.steps * config.accumulate * image.size("C")
+        samples = np.prod(image.shape) * SAMPLES_EXPECTED * self.work(config)
+        return super().forecast(image, config) * 2 + STEP_SECONDS * steps + samples / 80e9
+
     def parts(self, network: nn.Module) -> dict[str, nn.Module]:
         """Return autoencoder with noise model, and the decoders; each has its optimiser."""
         from torch import nn
@@ -229,7 +229,7 @@ class Cosdd(LearnedMethod[CosddConfig]):
             if loss != "kl":
                 return 1.0
             grown = training.share() / config.kl_warm_up if config.kl_warm_up else 1.0
-            return config.kl_weight * min(KL_START + (1 - KL_START) * grown, 1.0)
+            return min(KL_START + (1 - KL_START) * grown, 1.0)
 
         def distil(network: nn.Module, batch: Tensor) -> Mapping[str, Tensor]:
             return self._distilled(network, batch, training)
