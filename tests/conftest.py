@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 # Tests neither read nor write the user's napari settings.
 os.environ["NAPARI_CONFIG"] = ""
@@ -16,6 +17,12 @@ def own_cache(tmp_path_factory, monkeypatch):
     """What tests teach the forecast stays out of the user's cache."""
     folder = tmp_path_factory.getbasetemp() / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Small tensors on several threads are slow where other programs run too."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

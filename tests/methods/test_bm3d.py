@@ -14,17 +14,6 @@ from napari_selfdenoise.methods import get
 from tests.running import denoise
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Small tensors on several threads are slow where other programs run too."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def edges(shape=(64, 64), sigma=10.0, seed=0):
     """Stripes with sharp edges, and the same with white noise."""
     rows, columns = np.indices(shape)

@@ -19,15 +19,6 @@ METHOD = get("tucker_pnp")
 SMALL = {"width": 8, "patch_size": 32, "batch_size": 4}
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Small tensors on several threads are slow where other programs run too."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def waves(shape=(64, 64), sigma=12.0, seed=0):
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     clean = 100 + 50 * np.sin(rows / 5) * np.cos(columns / 6)
