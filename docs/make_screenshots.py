@@ -17,9 +17,11 @@ from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.io import read_image
 from napari_selfdenoise.data.synthetic import make_sample
 from napari_selfdenoise.gui.denoise_panel import DenoisePanel
+from napari_selfdenoise.gui.samples_panel import SamplesPanel
 
 SIZE = (1440, 900)
 PANEL_WIDTH = 400
+SAMPLED_STEPS = 1500
 
 
 def main():
@@ -51,6 +53,28 @@ def main():
     save("panel_after")
     side_by_side(viewer)
     save("side_by_side")
+    viewer.close()
+    if options.image is None:
+        samples(options.out)
+
+
+def samples(out):
+    """Show posterior samples of stripes, after a training of minutes."""
+    image = make_sample("cells_striped", shape=(256, 256)).noisy
+    viewer, panel = open_viewer(image, named=True)
+    panel.method_picker.pick("cosdd")
+    form = panel.forms.form("cosdd")
+    form.set_value(type(form.value).from_preset("tiny", {"steps": SAMPLED_STEPS}))
+    panel.run_bar.denoise_requested.emit()
+    wait_until(lambda: not panel.controller.running)
+    browser = SamplesPanel(viewer)
+    dock = viewer.window.add_dock_widget(
+        browser, name="Posterior samples", area="right", tabify=True
+    )
+    dock.raise_()
+    browser.browser.show_requested.emit("samples")
+    wait(2)
+    viewer.screenshot(out / "samples_panel.png", canvas_only=False, flash=False)
     viewer.close()
 
 

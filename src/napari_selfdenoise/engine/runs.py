@@ -15,6 +15,7 @@ from napari_selfdenoise.data.checks import Checked, check_image
 from napari_selfdenoise.engine import forecast
 from napari_selfdenoise.engine.device import Compute
 from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
+from napari_selfdenoise.engine.memory import reused_memory
 from napari_selfdenoise.engine.model import Model
 from napari_selfdenoise.engine.planewise import with_residual
 from napari_selfdenoise.engine.posterior import Posterior, sampled_images
@@ -110,7 +111,8 @@ def sample(result: Result, count: int, context: Context) -> Run[Result]:
             "add; a method such as COSDD does."
         )
     context.sampling = replace(context.sampling, samples=posterior.count + count)
-    images, notes = yield from with_notes(sampled_images(posterior, context))
+    with reused_memory():
+        images, notes = yield from with_notes(sampled_images(posterior, context))
     former = result.provenance
     provenance = replace(
         former,
@@ -139,6 +141,11 @@ def train_and_apply(
 
 
 def _apply(model: Model, checked: Checked, context: Context) -> Run[Result]:
+    with reused_memory():
+        return (yield from _predict(model, checked, context))
+
+
+def _predict(model: Model, checked: Checked, context: Context) -> Run[Result]:
     if model.method.samples_posterior:
         posterior = Posterior(model, checked.image, context.seed)
         return (yield from _sample(posterior, checked, context))

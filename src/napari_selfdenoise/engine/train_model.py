@@ -25,6 +25,7 @@ from napari_selfdenoise.engine.checkpoint import Checkpoint
 from napari_selfdenoise.engine.device import Compute
 from napari_selfdenoise.engine.learned import LearnedMethod, Training, TrainingConfig
 from napari_selfdenoise.engine.learner import Learner
+from napari_selfdenoise.engine.memory import reused_memory
 from napari_selfdenoise.engine.model import Member, Model
 from napari_selfdenoise.engine.predict import Denoiser, denoiser_of, predict_plane
 from napari_selfdenoise.engine.preparation import Prepared
@@ -59,7 +60,8 @@ def train_model(
     digest = hashlib.sha256("".join(each.digest for each in checked).encode()).hexdigest()[:16]
     together = replace(checked[0], digest=checked[0].digest if len(checked) == 1 else digest)
     session = _Session(method, config, context, compute, f"{digest} {prepared}")
-    members, notes = yield from with_notes(_train_members(session, groups))
+    with reused_memory():
+        members, notes = yield from with_notes(_train_members(session, groups))
     if not context.stopped:
         for number in range(len(groups)):
             if (checkpoint := session.checkpoint(number)) is not None:
