@@ -30,18 +30,17 @@ MARKS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.25, 0.33, 0.5, 0.67, 0.83)
 
 
 def train(images: list[Any], config: Any, name: str, seconds: float) -> Path:
-    """Train for some seconds; returns the model's file."""
+    """Train for some seconds, or for all steps if these are 0; returns the model's file."""
     target = MODELS / f"{name}.safetensors"
     if target.exists():
         return target
     MODELS.mkdir(parents=True, exist_ok=True)
     checkpoint = MODELS / f"{name}.checkpoint"
-    context = Context(
-        time_budget=seconds, checkpoint=checkpoint, checkpoint_interval=max(5, seconds / 200)
-    )
+    interval = max(5, seconds / 200)
+    context = Context(time_budget=seconds, checkpoint=checkpoint, checkpoint_interval=interval)
     run = runs.train(get_learned("cosdd"), images, config, context)
     log = (MODELS / f"{name}.log").open("a", encoding="utf-8")
-    marks = [share * seconds for share in MARKS]
+    marks = [share * seconds for share in MARKS if seconds]
     step, begun = 0, time.perf_counter()
     while True:
         try:
