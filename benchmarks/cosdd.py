@@ -45,8 +45,13 @@ CURVE_IMAGES, CURVE_COUNTS = 12, (1, 10)
 WIDTHS = np.arange(0.3, 2.01, 0.1)
 BLOCK = 8
 CONDITIONS = ("Confocal_BPAE_G", "Confocal_FISH", "TwoPhoton_BPAE_R", "TwoPhoton_MICE")
-FMD_SECONDS = 300
-RUNS = {"long": ("x", 3), "quick": ("x", 3), "quick_y": ("y", 3), "weak": ("x", 1)}
+FMD_STEPS = 3000
+RUNS = {
+    "40 minutes": ("x", 3),
+    "25 minutes": ("x", 3),
+    "1500 steps": ("x", 3),
+    "1500 steps, direction y": ("y", 3),
+}
 """Name of a trained model -> direction and strength of its noise."""
 
 
@@ -279,8 +284,8 @@ def fmd(data: Path, condition: str) -> Record:
     }
     truth = imread(data / f"fmd/gt/{condition}_3.png").astype(float)
     others = [captures[number] for number in (1, 2, 4)]
-    config = get_learned("cosdd").Config.from_preset("quick", {"steps": 100_000})
-    path = train([Image(each) for each in others], config, f"fmd_{condition}", FMD_SECONDS)
+    config = get_learned("cosdd").Config.from_preset("quick", {"steps": FMD_STEPS})
+    path = train([Image(each) for each in others], config, f"fmd_{condition}", 0)
     model = api.load(path)
     result = api.apply(model, captures[3])
 
