@@ -141,8 +141,8 @@ def fmd_table(found: list[Record]) -> str:
         return ""
     lines = [
         "Real fluorescence (FMD, 512 x 512): one model per condition, trained on captures 1, 2 "
-        "and 4 of the field for 3000 steps, applied to capture 3; PSNR in dB. The captures show the same "
-        "field, so that the plain mean of 1, 2 and 4 is an average over exposures.",
+        "and 4 of the field for 3000 steps, applied to capture 3; PSNR in dB. All show "
+        "the same field, so that the plain mean of 1, 2 and 4 is an average over exposures.",
         "",
         "| condition | noisy | mean of captures 1, 2, 4 | cosdd, mean of samples | samples "
         "| direction |",
