@@ -21,7 +21,7 @@ from napari_selfdenoise.gui.samples_panel import SamplesPanel
 
 SIZE = (1440, 900)
 PANEL_WIDTH = 400
-SAMPLED_STEPS = 1500
+SAMPLED_STEPS = 250
 
 
 def main():
@@ -72,7 +72,6 @@ def samples(out):
         browser, name="Posterior samples", area="right", tabify=True
     )
     dock.raise_()
-    browser.browser.show_requested.emit("samples")
     wait(2)
     viewer.screenshot(out / "samples_panel.png", canvas_only=False, flash=False)
     viewer.close()
