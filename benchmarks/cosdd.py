@@ -47,8 +47,8 @@ BLOCK = 8
 CONDITIONS = ("Confocal_BPAE_G", "Confocal_FISH", "TwoPhoton_BPAE_R", "TwoPhoton_MICE")
 FMD_STEPS = 3000
 RUNS = {
-    "40 minutes": ("x", 3),
     "25 minutes": ("x", 3),
+    "divergence from half its weight": ("x", 3),
     "1500 steps": ("x", 3),
     "1500 steps, direction y": ("y", 3),
 }

@@ -91,7 +91,7 @@ class CosddConfig(TrainingConfig):
         "see 40, as published. The fewer, the more structures must come through the code.",
         advanced=True,
     )
-    steps: int = with_default(TrainingConfig, "steps", 40_000)
+    steps: int = with_default(TrainingConfig, "steps", 9000)
     batch_size: int = with_default(TrainingConfig, "batch_size", 2)
     patch_size: int = with_default(TrainingConfig, "patch_size", 64)
     learning_rate: float = with_default(TrainingConfig, "learning_rate", 2e-3)
@@ -114,12 +114,12 @@ class CosddConfig(TrainingConfig):
     }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {
-            "steps": 5000,
+            "steps": 3000,
             "features": 16,
             "levels": 4,
             "noise_filters": 16,
         },
-        "quick": {"steps": 15_000},
+        "quick": {"steps": 3000},
         "small": {**_published, "features": 64, "levels": 6},
         "large": {**_published, "features": 128, "levels": 14},
     }
