@@ -74,8 +74,9 @@ def time_table(found: list[Record]) -> str:
     if not curves:
         return ""
     lines = [
-        "The same at threefold strength over training time, on one core with AVX512-BF16 "
-        "(wall time of a process that has the core to itself, evaluation not counted):",
+        "The same at threefold strength over training time, on one core with AVX512-BF16 that "
+        "was shared with other work, so that minutes are upper bounds (evaluation not counted). "
+        "`25 minutes` is the default but for its number of steps:",
         "",
         "| run | minutes | steps | 1 sample | mean of 10 | mean of 100 | residual along rows |",
         "|---|---|---|---|---|---|---|",
