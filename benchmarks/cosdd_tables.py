@@ -75,7 +75,7 @@ def time_table(found: list[Record]) -> str:
         return ""
     lines = [
         "The same at threefold strength over training time, on one core with AVX512-BF16 that "
-        "was shared with other work, so that minutes are upper bounds (evaluation not counted). "
+        "was shared with other work, so that minutes are upper bounds. "
         "`25 minutes` is the default but for its number of steps:",
         "",
         "| run | minutes | steps | 1 sample | mean of 10 | mean of 100 | residual along rows |",
