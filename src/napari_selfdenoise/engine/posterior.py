@@ -168,7 +168,8 @@ def draw(
                 sampler.forget()
         yield from _preview(posterior, context)
         variance, noise = posterior.error()
-        if variance < sampling.tolerance * noise:
+        left = min(posterior.counts[: len(samplers)]) < sampling.samples
+        if left and variance < sampling.tolerance * noise:
             yield Progress(total, total, "sampling")
             yield Note(
                 f"Sampling ended after {posterior.count} of {sampling.samples} samples: the "
