@@ -163,8 +163,24 @@ def test_the_network_for_one_pass_alone(model, stack):
 
 
 def test_no_samples_without_such_a_network_are_refused(stack):
+    """Before a training, whose model would be lost otherwise."""
+    events = []
+    where = Context(sampling=replace(FOUR, samples=0))
+    with pytest.raises(UsageError, match="samples is 0, but direct_share is 0"):
+        finish(get("cosdd").denoise(stack, tiny("cosdd"), where), events.append)
+    assert not events
+    model = denoise("cosdd", stack).model
     with pytest.raises(UsageError, match="samples is 0, but the model has no network"):
-        denoise("cosdd", stack, sampling=replace(FOUR, samples=0))
+        finish(runs.apply(model, stack, where))
+
+
+def test_adding_samples_does_not_repeat_what_does_not_change(model, stack):
+    result = finish(runs.apply(model, stack, context(sampling=FOUR)))
+    stages = []
+    finish(runs.sample(result, 2, context()), lambda event: stages.append(event))
+    told = {event.stage for event in stages if isinstance(event, Progress)}
+    assert told == {"sampling"}
+    assert "direct" in result.images
 
 
 def test_the_mean_so_far_is_shown_while_sampling(model, stack):

@@ -43,7 +43,12 @@ class NoiseDirection:
         return self.axis != "none" and min(self.along_x, self.along_y) > BOTH
 
     def __str__(self) -> str:
-        return f"{self.along_x:.2f} along rows, {self.along_y:.2f} along columns"
+        words = {"x": "along rows", "y": "along columns", "none": "along neither axis"}
+        return (
+            "The correlation of neighbouring pixels in flat places is "
+            f"{self.along_x:.2f} along rows and {self.along_y:.2f} along columns: noise is "
+            f"taken to be correlated {words[self.axis]}"
+        )
 
 
 def noise_direction(stacks: list[NDArray[Any]]) -> NoiseDirection:

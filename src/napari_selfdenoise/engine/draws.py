@@ -41,8 +41,8 @@ class Draws:
         Parameters
         ----------
         start : (int, int)
-            First row and column of the tile as shares of the plane's, in pixels of the
-            coarsest level: tiles begin where a pixel of the coarsest level does.
+            First row and column of the tile in pixels of the coarsest level: tiles begin where
+            one of these does.
         shapes : sequence of (latents, Y, X)
             Of every level, for the tile.
         """

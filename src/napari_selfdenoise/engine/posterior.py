@@ -62,7 +62,9 @@ class Posterior:
     def __post_init__(self) -> None:
         self.mean = np.full(self.image.shape, np.nan, np.float32)
         self._squares = np.zeros(self.image.shape, np.float32)
-        self.counts = [0] * sum(len(planes) for planes in channel_planes(self.image))
+        groups = channel_planes(self.image)
+        self._planes = [(planes, at) for planes in groups for at in range(len(planes))]
+        self.counts = [0] * len(self._planes)
 
     @property
     def count(self) -> int:
@@ -84,8 +86,7 @@ class Posterior:
 
     def planes(self) -> list[tuple[Planes, int]]:
         """Return every plane as (planes, number), in the order of `counts`."""
-        groups = channel_planes(self.image)
-        return [(planes, at) for planes in groups for at in range(len(planes))]
+        return self._planes
 
     def add(self, number: int, sample: Plane, keep: int) -> None:
         """Take up a sample, (channels, Y, X), of plane `number` of `planes`."""
@@ -186,7 +187,9 @@ def sampled_images(posterior: Posterior, context: Context) -> Run[dict[str, Imag
     was asked for.
     """
     image, sampling, model = posterior.image, context.sampling, posterior.model
-    direct = yield from _in_one_pass(posterior, context)
+    direct = None
+    if not posterior.count:  # samples that are added later do not change it
+        direct = yield from _in_one_pass(posterior, context)
     if not sampling.samples:
         if direct is None:
             raise UsageError(

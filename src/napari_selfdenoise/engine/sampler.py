@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -25,14 +25,6 @@ KEPT_BYTES = 2**30
 Plane = NDArray[np.float32]
 _SIGNAL, _NOISE, _PRIOR = range(3)
 """What draws are for."""
-
-
-@dataclass(frozen=True)
-class _Place:
-    """A tile with its noisy pixels' position: all sides are multiples of the network's."""
-
-    tile: Tile
-    start: tuple[int, int]
 
 
 class PlaneSampler:
@@ -67,16 +59,14 @@ class PlaneSampler:
         # Two pixels at the coarsest level, which its convolutions need in order to mirror.
         self._size = tuple(max(2, -(-side // multiple)) * multiple for side in planes.shape[1:])
         size, halo = (-(-each // multiple) * multiple for each in (TILE_SIZE, halo))
-        self._places = [
-            _Place(
-                tile,
-                (tile.read[0].start // multiple, tile.read[1].start // multiple),
-            )
-            for tile in tiles(self._size[0], self._size[1], size=size, halo=halo)
-        ]
-        whole = planes.read(plane)
-        self._constant = whole if whole.min() == whole.max() else None
+        self._tiles = list(tiles(self._size[0], self._size[1], size=size, halo=halo))
         self.forget()
+
+    @cached_property
+    def _constant(self) -> Plane | None:
+        """The plane, if it holds one value: then there is nothing to sample."""
+        whole = self._planes.read(self._plane)
+        return whole if whole.min() == whole.max() else None
 
     def forget(self) -> None:
         """Drop the encodings."""
@@ -94,12 +84,12 @@ class PlaneSampler:
             return self._constant
         out = np.empty((self._planes.channels, *self._size), np.float32)
         draws = self._draws(number, _SIGNAL)
-        for at, place in enumerate(self._places):
+        for at, tile in enumerate(self._tiles):
             if context.stopping:
                 return None
-            clean = self._run("sample", self._encoding(at), self._window(draws, place))
-            rows, columns = place.tile.inner
-            out[:, place.tile.write[0], place.tile.write[1]] = clean[:, rows, columns]
+            clean = self._run("sample", self._encoding(at), self._window(draws, tile))
+            rows, columns = tile.inner
+            out[:, tile.write[0], tile.write[1]] = clean[:, rows, columns]
         return self._cropped(in_intensities(self._denoiser, out))
 
     def noisy_again(self, number: int, context: Context) -> Iterator[Plane | None]:
@@ -128,20 +118,19 @@ class PlaneSampler:
         """Return the code of a sample of the whole plane, in the precision of the network."""
         draws = self._draws(number, _SIGNAL)
         whole = torch.empty(0)
-        for at, place in enumerate(self._places):
-            part: Tensor = self._call(
-                "sample_code", self._encoding(at), self._window(draws, place)
-            )
+        for at, tile in enumerate(self._tiles):
+            tile_draws = self._window(draws, tile)
+            part: Tensor = self._call("sample_code", self._encoding(at), tile_draws)
             if at == 0:
                 whole = part.new_empty(1, part.shape[1], *self._size)
-            rows, columns = place.tile.inner
-            whole[:, :, place.tile.write[0], place.tile.write[1]] = part[:, :, rows, columns]
+            rows, columns = tile.inner
+            whole[:, :, tile.write[0], tile.write[1]] = part[:, :, rows, columns]
         return whole
 
     def _encoding(self, at: int) -> Any:
         if at in self._kept:
             return self._kept[at]
-        values = self._denoiser.normalization.apply(self._read(self._places[at].tile.read))
+        values = self._denoiser.normalization.apply(self._read(self._tiles[at].read))
         batch = torch.from_numpy(values[np.newaxis]).to(self._denoiser.compute.device)
         encoding = self._call("encode", batch.contiguous(memory_format=torch.channels_last))
         size = sum(each.numel() * each.element_size() for each in encoding.prepared)
@@ -168,10 +157,12 @@ class PlaneSampler:
         device = self._denoiser.compute.device
         return Draws([*self._seed, number, purpose], shapes, device)
 
-    def _window(self, draws: Draws, place: _Place) -> list[Tensor]:
-        rows, columns = place.tile.read
+    def _window(self, draws: Draws, tile: Tile) -> list[Tensor]:
+        rows, columns = tile.read
         size = rows.stop - rows.start, columns.stop - columns.start
-        return draws.window(place.start, self._network.latent_shapes(size))
+        multiple: int = self._network.multiple
+        start = rows.start // multiple, columns.start // multiple
+        return draws.window(start, self._network.latent_shapes(size))
 
     def _generator(self, seed: Sequence[int]) -> torch.Generator:
         words = int(np.random.SeedSequence(seed).generate_state(1, np.uint32)[0])

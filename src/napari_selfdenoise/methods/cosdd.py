@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 import numpy as np
 
 from napari_selfdenoise.core.config import setting, with_default
+from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.engine.learned import (
     LearnedMethod,
     Optimiser,
@@ -113,12 +116,7 @@ class CosddConfig(TrainingConfig):
         "noise_blocks": 8,
     }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "tiny": {
-            "steps": 3000,
-            "features": 16,
-            "levels": 4,
-            "noise_filters": 16,
-        },
+        "tiny": {"steps": 3000, "features": 16, "levels": 4, "noise_filters": 16},
         "quick": {"steps": 3000},
         "small": {**_published, "features": 64, "levels": 6},
         "large": {**_published, "features": 128, "levels": 14},
@@ -172,6 +170,15 @@ class Cosdd(LearnedMethod[CosddConfig]):
         if direction == "auto":
             direction = yield from _measured_direction(images)
         return replace(config, direction=direction, patch_size=max(side, SMALLEST_PATCH))
+
+    def denoise(self, image: Image, config: CosddConfig, context: Context) -> Run[Result]:
+        """Train on `image`, then sample its posterior; see `Method.denoise`."""
+        if not context.sampling.samples and not config.direct_share:
+            raise UsageError(  # said now, not after the training
+                "samples is 0, but direct_share is 0, too, so that there will be no network "
+                "that denoises in one pass: draw samples, or set direct_share above 0."
+            )
+        return (yield from super().denoise(image, config, context))
 
     def network(self, config: CosddConfig, channels: int) -> nn.Module:
         """Return encoder, model of the noise, and signal decoder; see `SignalAndNoise`."""
@@ -298,11 +305,7 @@ def _measured_direction(images: Sequence[Image]) -> Run[Literal["x", "y", "none"
     from napari_selfdenoise.data.planes import sample_planes
 
     found = noise_direction(sample_planes(images))
-    words = {"x": "along rows", "y": "along columns", "none": "neither along rows nor columns"}
-    yield Note(
-        f"Noise is taken to be correlated {words[found.axis]} (direction={found.axis}): the "
-        f"correlation of neighbouring pixels in flat places is {found}."
-    )
+    yield Note(f"{found} (direction={found.axis}).")
     if found.both:
         yield Note(
             "The noise is correlated along rows and columns, which COSDD takes for structure: "
