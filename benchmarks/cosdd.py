@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors import safe_open
@@ -27,7 +26,7 @@ from skimage.metrics import mean_squared_error
 
 from benchmarks.cosdd_tables import RESULT, write_tables
 from benchmarks.cosdd_training import MODELS, train
-from benchmarks.harness import Record, append, records
+from benchmarks.harness import Record, make_once
 from benchmarks.stripes import Array, autocorrelation, noisy, scores, sets, stripes
 from napari_selfdenoise import api
 from napari_selfdenoise.analysis.metrics import psnr
@@ -55,13 +54,8 @@ RUNS = {
 """Name of a trained model -> direction and strength of its noise."""
 
 
-def row(make: Callable[[], Record], **identity: Any) -> None:
-    """Make a row, unless it was made before, and keep it."""
-    if any(all(each.get(k) == v for k, v in identity.items()) for each in records(RESULT)):
-        return
-    record = identity | make()
-    append(RESULT, record)
-    print(record, flush=True)
+row = partial(make_once, RESULT)
+"""Make a row of the tables, unless it was made before."""
 
 
 def part_peers(data: Path) -> None:

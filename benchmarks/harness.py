@@ -14,6 +14,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,16 @@ def append(name: str, record: Record) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     with (RESULTS / f"{name}.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(record) + "\n")
+
+
+def make_once(name: str, make: Callable[[], Record], **identity: Any) -> None:
+    """Make a record and keep it, unless one with this identity was made before."""
+    if any(all(each.get(k) == v for k, v in identity.items()) for each in records(name)):
+        return
+    begun = time.perf_counter()
+    record = identity | make()
+    append(name, record)
+    print(record, f"{time.perf_counter() - begun:.0f} s", flush=True)
 
 
 def measure(title: str, rows: list[Row], data: Path) -> list[Record]:

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ import tifffile
 import torch
 from skimage.io import imread
 
-from benchmarks.harness import RESULTS, Record, append, records, run_measured
+from benchmarks.harness import RESULTS, Record, make_once, run_measured
 from benchmarks.tucker_plain import Plain
 from benchmarks.tucker_tables import RESULT, write_tables
 from napari_selfdenoise import api
@@ -131,14 +132,8 @@ def out_sample(
     return {key: round(float(np.mean([each[key] for each in found])), 4) for key in found[0]}
 
 
-def row(make: Callable[[], Record], **identity: Any) -> None:
-    """Make a row, unless it was made before, and keep it."""
-    if any(all(each.get(k) == v for k, v in identity.items()) for each in records(RESULT)):
-        return
-    begun = time.perf_counter()
-    record = identity | make()
-    append(RESULT, record)
-    print(record, f"{time.perf_counter() - begun:.0f} s", flush=True)
+row = partial(make_once, RESULT)
+"""Make a row of the tables, unless it was made before."""
 
 
 def in_row(data: Path, changed: Record, size: int, sigma: int, seed: int) -> None:
