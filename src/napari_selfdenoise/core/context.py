@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.sampling import Sampling
 
 Region = tuple[slice, ...]
@@ -44,6 +45,9 @@ class Context:
         that has some is refused otherwise.
     sampling : Sampling, optional
         How many samples are drawn by methods that have a posterior, and which are kept.
+    targets : sequence of Image
+        For each image to train on, in their order, what a method that is taught by pairs
+        compares its output with: a second capture, or a clean image.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Context:
         checkpoint_interval: float = 60.0,
         fill_nan: bool = False,
         sampling: Sampling | None = None,
+        targets: Sequence[Image] = (),
     ) -> None:
         self.device = device
         self.precision = precision
@@ -68,6 +73,7 @@ class Context:
         self.checkpoint_interval = checkpoint_interval
         self.fill_nan = fill_nan
         self.sampling = sampling or Sampling()
+        self.targets = tuple(targets)
         self.into_run: Callable[[Region], Region] | None = None
         """Finds a region of the user's image in the one the run works on, if it is another."""
         self._preview_region: Region | None = None

@@ -42,6 +42,9 @@ class Patches:
         All random numbers come from it.
     multiple : int
         The sides of a patch are multiples of this.
+    targets : sequence of Planes
+        One for each source and of its shape, or none at all: every patch comes with the
+        channels of its target, normalised alike, after its own.
     """
 
     def __init__(
@@ -53,8 +56,9 @@ class Patches:
         validation_fraction: float,
         rng: np.random.Generator,
         multiple: int = 1,
+        targets: Sequence[Planes] = (),
     ) -> None:
-        self.rng = rng
+        self.rng, self._targets = rng, targets
         self.sources = sources
         """Where patches come from."""
         self._companions: dict[tuple[int, int], NDArray[np.float32]] = {}
@@ -203,6 +207,9 @@ class Patches:
 
     def _load(self, source: int, plane: int) -> NDArray[np.float32]:
         values = self.normalised(source, plane)
+        if self._targets:
+            target = self.normalization.apply(self._targets[source].read(plane))
+            values = np.concatenate([values, target])
         if (source, plane) in self._companions:
             values = np.concatenate([values, self._companions[source, plane]])
         height, width = self._padded(self.sources[source])

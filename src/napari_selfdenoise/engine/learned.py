@@ -19,6 +19,7 @@ from napari_selfdenoise.data.normalization import Policy
 from napari_selfdenoise.data.patches import Patches
 
 if TYPE_CHECKING:
+    import torch
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
@@ -198,6 +199,21 @@ class Training:
     restored: Callable[[int, int], NDArray[np.float32]]
     share: Callable[[], float]
 
+    def generator(self, network: nn.Module, batch: Tensor) -> torch.Generator:
+        """Return random numbers for a loss: new while training, the same for validation.
+
+        Parameters
+        ----------
+        network : torch.nn.Module
+            As the loss got it; it knows whether it is being trained.
+        batch : Tensor
+            On the device where the random numbers are made.
+        """
+        import torch
+
+        seed = int(self.patches.rng.integers(2**62)) if network.training else 0
+        return torch.Generator(batch.device).manual_seed(seed)
+
 
 class LearnedMethod(Method[L]):
     """A method with a network. The engine trains it, predicts with it and saves it."""
@@ -206,6 +222,9 @@ class LearnedMethod(Method[L]):
     """What the network sees: mean 0 and deviation 1, or the range 0 to 1."""
     multiple: ClassVar[int] = 1
     """Sides of training patches are multiples of this."""
+    target: ClassVar[str] = ""
+    """What each image to train on must come with, ``"a clean image"`` for example, in
+    ``context.targets``; then a batch has the target's channels after the image's own."""
     keeps_brightness: ClassVar[bool] = True
     """Whether the noise it assumes has zero mean, so that denoising must keep the mean."""
 

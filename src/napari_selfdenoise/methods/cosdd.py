@@ -290,11 +290,8 @@ class Cosdd(LearnedMethod[CosddConfig]):
 
 
 def _draws(network: Any, batch: Tensor, training: Training) -> list[Tensor]:
-    """Return new draws while training, always the same ones for validation."""
-    import torch
-
-    seed = int(training.patches.rng.integers(2**62)) if network.training else 0
-    generator = torch.Generator(batch.device).manual_seed(seed)
+    """Return the draws of the latents for one batch."""
+    generator = training.generator(network, batch)
     draws: list[Tensor] = network.network.encoder.draws(len(batch), batch.shape[2:], generator)
     return draws
 
