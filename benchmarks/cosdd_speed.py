@@ -30,11 +30,11 @@ from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.planes import channel_planes
 from napari_selfdenoise.data.synthetic import make_sample
 from napari_selfdenoise.engine.device import Compute, place
-from napari_selfdenoise.engine.learned import Training
 from napari_selfdenoise.engine.learner import Learner
 from napari_selfdenoise.engine.memory import reused_memory
 from napari_selfdenoise.engine.model import Member, Model
 from napari_selfdenoise.engine.posterior import Posterior, draw
+from napari_selfdenoise.engine.stages import Training
 from napari_selfdenoise.methods import get_learned
 from napari_selfdenoise.nn.mixture import GaussianMixture
 

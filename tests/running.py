@@ -22,12 +22,17 @@ def tiny(name):
     return config_class.from_json({**small, **NARROW.get(name, {})})
 
 
+def context(name, image, **options):
+    """The context of a run on an image; a method that needs a target gets the image."""
+    targets = (image,) if get(name).target else ()
+    return Context(**{"sampling": SAMPLING, "targets": targets} | options)
+
+
 def denoise(name, image, config=None, **options):
-    method = get(name)
     if not isinstance(image, Image):
         image = Image(image)
-    options = {"sampling": SAMPLING} | options
-    return finish(method.denoise(image, config or tiny(name), Context(**options)))
+    run = get(name).denoise(image, config or tiny(name), context(name, image, **options))
+    return finish(run)
 
 
 def noisy(shape=(40, 36), seed=0, dtype=np.uint16):

@@ -32,6 +32,16 @@ def test_a_patch_is_a_piece_of_the_image():
         )
 
 
+def test_a_patch_comes_with_the_same_place_of_its_target():
+    images = [numbered((40, 50)), numbered((2, 30, 20))]
+    targets = [channel_planes(image.like(image.data * 2 + 1))[0] for image in images]
+    patches = patches_of(*images, targets=targets, validation_fraction=0.3)
+    drawn = patches.draw(30, augment=True)
+    assert drawn.shape == (30, 2, 16, 16)
+    for values in (drawn, patches.validation()):
+        np.testing.assert_array_equal(values[:, 1], values[:, 0] * 2 + 1)
+
+
 def test_every_position_is_drawn():
     corners = {int(p[0, 0, 0]) for p in patches_of(numbered((18, 19))).draw(400)}
     assert len(corners) == 3 * 4

@@ -198,16 +198,20 @@ def test_wrong_words_are_refused():
 # Around any method
 
 
+AS_IT_IS = [name for name in METHODS if get(name).learns_noise_as_it_is]
+
+
+@pytest.mark.parametrize("name", AS_IT_IS)
 @pytest.mark.parametrize("wanted", [{"stabilise": "on"}, {"decorrelate": "2"}])
-def test_a_method_with_a_posterior_gets_the_image_as_it_is(wanted):
-    """The spread of its samples could not be brought back."""
+def test_a_method_that_learns_any_noise_gets_the_image_as_it_is(name, wanted):
+    """The spread of samples could not be brought back, and targets are not prepared."""
     image = Image(photons(scene((66, 70))))
-    config, context = tiny("cosdd"), Context()
-    with pytest.raises(UsageError, match="does not go with COSDD"):
-        finish(denoise(get("cosdd"), image, config, context, Preparation(**wanted)))
+    method = get(name)
+    with pytest.raises(UsageError, match=f"does not go with {method.title}"):
+        finish(denoise(method, image, tiny(name), Context(), Preparation(**wanted)))
 
 
-@pytest.mark.parametrize("name", [n for n in METHODS if not get(n).samples_posterior])
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in AS_IT_IS])
 def test_every_method_runs_prepared(name):
     noisy = photons(scene((66, 70))).astype(np.uint16)
     image = Image(np.stack([noisy, noisy[::-1]]), "CYX", (1, 0.2, 0.2), name="cells")

@@ -16,8 +16,9 @@ from napari_selfdenoise.data.patches import Patches
 from napari_selfdenoise.data.planes import channel_planes
 from napari_selfdenoise.engine.checkpoint import Checkpoint
 from napari_selfdenoise.engine.device import Compute
-from napari_selfdenoise.engine.learned import Stage, TrainingConfig
+from napari_selfdenoise.engine.learned import TrainingConfig
 from napari_selfdenoise.engine.learner import Learner
+from napari_selfdenoise.engine.stages import Stage
 from napari_selfdenoise.engine.train import Trainer
 
 CPU = Compute(torch.device("cpu"), torch.float32)

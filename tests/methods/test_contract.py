@@ -16,6 +16,7 @@ from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.engine import predict, runs
 from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
 from napari_selfdenoise.methods import METHODS, get
+from tests import running
 from tests.running import SMALL, denoise, noisy, tiny
 
 LEARNED = [name for name in METHODS if isinstance(get(name), LearnedMethod)]
@@ -131,8 +132,9 @@ def test_lazy_data_are_read_by_planes(name):
 
 
 def test_a_stop_ends_within_one_boundary_and_returns_what_there_is(name):
-    method, context = get(name), Context()
-    run = method.denoise(Image(noisy((6, 24, 24))), tiny(name), context)
+    image = Image(noisy((6, 24, 24)))
+    context = running.context(name, image)
+    run = get(name).denoise(image, tiny(name), context)
     after = 0
     while True:
         try:
@@ -152,7 +154,9 @@ def test_a_stop_ends_within_one_boundary_and_returns_what_there_is(name):
 
 def test_progress_reaches_its_total(name):
     events = []
-    finish(get(name).denoise(Image(noisy((2, 24, 24))), tiny(name), Context()), events.append)
+    image = Image(noisy((2, 24, 24)))
+    run = get(name).denoise(image, tiny(name), running.context(name, image))
+    finish(run, events.append)
     steps = [event for event in events if isinstance(event, Progress)]
     assert steps[-1].step == steps[-1].total
     assert all(event.step <= event.total for event in steps)
@@ -243,10 +247,10 @@ class TestLearned:
         assert len(result.model.members) == 3
 
     def test_previews_show_the_region_looked_at(self, name):
-        context = Context(preview_interval=1e-6)
-        context.preview_region = (slice(1, 2), slice(4, 30), slice(2, 40))
         events = []
         image = Image(noisy((3, 48, 48)), "TYX", (1, 0.1, 0.1))
+        context = running.context(name, image, preview_interval=1e-6)
+        context.preview_region = (slice(1, 2), slice(4, 30), slice(2, 40))
         finish(get(name).denoise(image, tiny(name), context), events.append)
         previews = [event for event in events if isinstance(event, Preview)]
         assert previews
@@ -256,11 +260,11 @@ class TestLearned:
 
     def test_a_preview_is_of_the_channel_that_is_looked_at(self, name):
         """The network of one channel says nothing about another."""
-        context = Context(preview_interval=1e-6)
-        context.preview_region = (slice(1, 2), slice(0, 30), slice(0, 30))
         dark, bright = noisy((32, 32)), noisy((32, 32), seed=2) * 50
         events = []
         image = Image(np.stack([dark, bright]), "CYX")
+        context = running.context(name, image, preview_interval=1e-6)
+        context.preview_region = (slice(1, 2), slice(0, 30), slice(0, 30))
         finish(get(name).denoise(image, tiny(name), context), events.append)
         previews = [event.image.data for event in events if isinstance(event, Preview)]
         samples = get(name).samples_posterior  # whose mean is one more
@@ -270,7 +274,9 @@ class TestLearned:
     def test_a_time_budget_ends_training_with_a_note(self, name):
         config = replace(tiny(name), steps=100_000)
         events = []
-        run = get(name).denoise(Image(noisy()), config, Context(time_budget=0.5))
+        image = Image(noisy())
+        context = running.context(name, image, time_budget=0.5)
+        run = get(name).denoise(image, config, context)
         result = finish(run, events.append)
         assert not result.stopped
         assert any("Time is up" in event.text for event in events if isinstance(event, Note))
@@ -282,7 +288,8 @@ def test_half_precision_costs_little_of_the_noise(name):
     """The rounding of bfloat16 is small beside the noise that is removed."""
     image = Image(noisy((64, 64)))
     config = replace(tiny(name), steps=60)
-    model = finish(runs.train(get(name), [image], config, Context(precision="float32")))
+    context = running.context(name, image, precision="float32")
+    model = finish(runs.train(get(name), [image], config, context))
     exact, rounded = (
         finish(runs.apply(model, image, Context(precision=precision)))["denoised"].data
         for precision in ("float32", "bfloat16")

@@ -15,8 +15,8 @@ from napari_selfdenoise.data.patches import Patches
 from napari_selfdenoise.data.planes import channel_planes
 from napari_selfdenoise.engine import runs
 from napari_selfdenoise.engine.device import Compute
-from napari_selfdenoise.engine.learned import Training
 from napari_selfdenoise.engine.learner import Learner
+from napari_selfdenoise.engine.stages import Training
 from napari_selfdenoise.methods import get
 from napari_selfdenoise.methods.cosdd import CosddConfig
 from tests.running import SAMPLING, denoise, noisy, tiny

@@ -33,6 +33,12 @@ class Method(ABC, Generic[C]):
     """Whether it assumes noise that is independent between neighbouring pixels."""
     samples_posterior: ClassVar[bool] = False
     """Whether it draws samples of the clean image; the denoised one is then their mean."""
+    target: ClassVar[str] = ""
+    """What each image to learn from must come with, ``"a clean image"`` for example, in
+    ``context.targets``."""
+    learns_noise_as_it_is: ClassVar[bool] = False
+    """Whether images must not be prepared for it: it knows any noise, or gives the spread of
+    samples in the image's intensities, or is taught by targets, which are not prepared."""
     reference: ClassVar[str]
     """The paper."""
     learns_from: ClassVar[Literal["nothing", "one image", "many images"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from napari_selfdenoise.core.errors import ImageError
+from napari_selfdenoise.core.errors import ImageError, UsageError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.planes import channel_planes
 
@@ -64,6 +65,38 @@ def check_image(image: Image, *, fill_nan: bool = False) -> Checked:
     if nans or infinities:
         image = image.like(_Filled(image, total / finite))
     return Checked(image, digest.hexdigest()[:16])
+
+
+def check_targets(
+    who: str, what: str, images: Sequence[Image], targets: Sequence[Image]
+) -> None:
+    """Refuse targets that do not fit the images to train on.
+
+    Parameters
+    ----------
+    who, what : str
+        Title of the method, and what it compares with, for messages.
+    images, targets : sequence of Image
+        A target is of the axes and the shape of its image.
+
+    Raises
+    ------
+    UsageError
+        If there is not one target for each image.
+    ImageError
+        If a target is of another shape than its image.
+    """
+    if len(targets) != len(images):
+        given = f"{len(targets)} for {len(images)} images" if targets else "none"
+        raise UsageError(
+            f"{who} learns from {what} for each image to train on, but {given} was given."
+        )
+    for image, target in zip(images, targets, strict=True):
+        if (target.axes, target.shape) != (image.axes, image.shape):
+            raise ImageError(
+                f"{target.name} ({target.describe()}) cannot be the target of {image.name} "
+                f"({image.describe()}): both must have the same axes and shape."
+            )
 
 
 def _not_finite(image: Image, nans: int, infinities: int) -> str:

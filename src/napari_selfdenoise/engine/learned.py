@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
@@ -15,22 +15,15 @@ from napari_selfdenoise.core.events import Event, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
+from napari_selfdenoise.data.checks import check_targets
 from napari_selfdenoise.data.normalization import Policy
-from napari_selfdenoise.data.patches import Patches
+from napari_selfdenoise.engine.stages import Stage, Training
 
 if TYPE_CHECKING:
-    import torch
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-Losses = Callable[["nn.Module", "Tensor"], Mapping[str, "Tensor"]]
-"""``losses(network, batch)`` returns named scalars whose sum is minimised."""
-
-
-Between = Callable[[int], Iterator[Event]]
-"""``between(step)`` is run after `step` steps of a stage; what it yields is told."""
-
-Schedule = Literal["constant", "halve", "cosine", "fifths", "plateau"]
+Schedule = Literal["constant", "halve", "cosine", "linear", "fifths", "plateau"]
 Optimiser = Literal["adam", "adamax"]
 
 
@@ -38,7 +31,7 @@ Optimiser = Literal["adam", "adamax"]
 class TrainingConfig(Config):
     """Settings of every method that trains a network."""
 
-    steps: int = setting(2000, low=1, high=1_000_000, step=100, help="Updates of the network.")
+    steps: int = setting(2000, low=1, high=10_000_000, step=100, help="Updates of the network.")
     batch_size: int = setting(1, low=1, high=256, help="Patches per step.", advanced=True)
     patch_size: int = setting(
         128,
@@ -59,8 +52,9 @@ class TrainingConfig(Config):
     schedule: Schedule = setting(
         "cosine",
         help="How the learning rate falls in each stage: not at all, by half for the last "
-        "quarter, along a cosine to zero, to a fifth after 30 % and again after 60 %, or for "
-        "each part of the network to a tenth when its validation no longer improves.",
+        "quarter, along a cosine to zero, linearly to zero in the second half, to a fifth "
+        "after 30 % and again after 60 %, or for each part of the network to a tenth when its "
+        "validation no longer improves.",
         advanced=True,
     )
     plateau: int = setting(
@@ -129,92 +123,6 @@ class TrainingConfig(Config):
 L = TypeVar("L", bound=TrainingConfig)
 
 
-@dataclass(frozen=True)
-class Stage:
-    """A part of a training with one loss.
-
-    Attributes
-    ----------
-    name : str
-        As shown to users.
-    steps : int
-        Updates of the network.
-    losses : callable
-        ``losses(network, batch)`` returns named scalars whose sum is minimised.
-    learning_rate : float
-        At the start of the stage.
-    between : callable, optional
-        Run after every step, for methods that do more than to follow a gradient.
-    watched : mapping of str to tuple of str
-        Names of the losses that tell of each part of the network, for schedule=plateau; a
-        part that is missing is judged by all of them.
-    sums : mapping of str to tuple of str
-        Name -> losses whose sum has a learning curve of its own.
-    weight : callable, optional
-        ``weight(name)`` returns the factor of a loss in the sum that is minimised at this
-        time; curves and validation show losses without it.
-    """
-
-    name: str
-    steps: int
-    losses: Losses
-    learning_rate: float
-    between: Between | None = None
-    watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    weight: Callable[[str], float] | None = None
-
-    def curves(self, losses: Mapping[str, float]) -> dict[str, float]:
-        """Return the losses and their sums, as far as they are among the losses."""
-        sums = {
-            name: sum(losses[each] for each in parts)
-            for name, parts in self.sums.items()
-            if set(parts) <= set(losses)
-        }
-        return {**sums, **losses}
-
-
-@dataclass(frozen=True, eq=False)
-class Training:
-    """What a method may use while it makes the stages of a training.
-
-    Attributes
-    ----------
-    network : torch.nn.Module
-        Under training.
-    patches : Patches
-        Where batches come from; its random numbers are those of the training.
-    context : Context
-        Device and stop flag.
-    restored : callable
-        ``restored(source, plane)`` returns a plane of ``patches.sources``, denoised with
-        what has been learned so far and normalised: (channels, Y, X), float32.
-    share : callable
-        ``share()`` returns how much of the stage at hand is done, 0 to 1.
-    """
-
-    network: nn.Module
-    patches: Patches
-    context: Context
-    restored: Callable[[int, int], NDArray[np.float32]]
-    share: Callable[[], float]
-
-    def generator(self, network: nn.Module, batch: Tensor) -> torch.Generator:
-        """Return random numbers for a loss: new while training, the same for validation.
-
-        Parameters
-        ----------
-        network : torch.nn.Module
-            As the loss got it; it knows whether it is being trained.
-        batch : Tensor
-            On the device where the random numbers are made.
-        """
-        import torch
-
-        seed = int(self.patches.rng.integers(2**62)) if network.training else 0
-        return torch.Generator(batch.device).manual_seed(seed)
-
-
 class LearnedMethod(Method[L]):
     """A method with a network. The engine trains it, predicts with it and saves it."""
 
@@ -222,9 +130,6 @@ class LearnedMethod(Method[L]):
     """What the network sees: mean 0 and deviation 1, or the range 0 to 1."""
     multiple: ClassVar[int] = 1
     """Sides of training patches are multiples of this."""
-    target: ClassVar[str] = ""
-    """What each image to train on must come with, ``"a clean image"`` for example, in
-    ``context.targets``; then a batch has the target's channels after the image's own."""
     keeps_brightness: ClassVar[bool] = True
     """Whether the noise it assumes has zero mean, so that denoising must keep the mean."""
 
@@ -241,9 +146,38 @@ class LearnedMethod(Method[L]):
     def halo(self, config: L) -> int:
         """Return the radius of the network's receptive field in pixels."""
 
+    def tile_size(self, config: L) -> int:
+        """Return the side that all tiles have in prediction, in pixels; 0 for any.
+
+        For networks whose output depends on all of their input, for example through a
+        normalisation, and which predict at the size they were trained at. Neighbouring tiles
+        overlap by two halos, and fade into each other. Such a method settles `patch_size`.
+        """
+        return 0
+
+    def centre(self, noise: NDArray[np.float32], config: L) -> NDArray[np.floating[Any]]:
+        """Return what is zero of noise, (channels, pixels), for each channel: its mean.
+
+        The loss decides: one that finds medians, not means, lets the median of noise be zero.
+        """
+        return noise.mean(axis=1, dtype=float)
+
     @abstractmethod
     def work(self, config: L) -> float:
         """Return the multiplications per trained pixel and step, forward; for the forecast."""
+
+    def pairs(
+        self, images: Sequence[Image], targets: Sequence[Image]
+    ) -> Run[tuple[Sequence[Image], Sequence[Image]]]:
+        """Return the images to train on and the target of each, from those that were given.
+
+        A method without `target` has none.
+        """
+        yield from ()
+        if not self.target:
+            return images, ()
+        check_targets(self.title, self.target, images, targets)
+        return images, targets
 
     def losses(self, network: nn.Module, batch: Tensor, config: L) -> Mapping[str, Tensor]:
         """Return named losses, whose sum is minimised.
@@ -255,7 +189,8 @@ class LearnedMethod(Method[L]):
         network : torch.nn.Module
             Called with (B, C, Y, X); returns float32.
         batch : Tensor
-            Normalised noisy patches, (B, C, Y, X), float32.
+            Normalised noisy patches, (B, C, Y, X), float32. With a `target` its channels
+            come after the image's own.
         config : TrainingConfig
             The method's settings.
         """

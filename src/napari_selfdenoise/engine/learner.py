@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import torch
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_selfdenoise.engine.device import Compute, Float32Outputs, place
-from napari_selfdenoise.engine.learned import Losses, TrainingConfig
+from napari_selfdenoise.engine.learned import TrainingConfig
+from napari_selfdenoise.engine.stages import Losses
 
 State = dict[str, Tensor]
 
@@ -74,10 +75,18 @@ class Learner:
         losses: Losses,
         batch: Tensor,
         weight: Callable[[str], float] | None = None,
+        shown: Collection[str] = (),
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the weighted sum of the losses, and each of them without its weight."""
+        """Return the weighted sum of the losses, and each of them without its weight.
+
+        What is only `shown` is not in the sum.
+        """
         named = losses(Float32Outputs(self.network, self.compute), batch)
-        parts = [value * weight(name) if weight else value for name, value in named.items()]
+        parts = [
+            value * weight(name) if weight else value
+            for name, value in named.items()
+            if name not in shown
+        ]
         total = torch.stack(parts).sum()
         return total, {name: float(value.detach()) for name, value in named.items()}
 

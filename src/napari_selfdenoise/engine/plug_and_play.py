@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from napari_selfdenoise.core.events import Metrics, Progress, Run
 from napari_selfdenoise.data.noise_level import estimate_sigma
 from napari_selfdenoise.engine.device import choose
-from napari_selfdenoise.engine.learned import Training
 from napari_selfdenoise.engine.plug_and_play_config import PlugAndPlayConfig
+from napari_selfdenoise.engine.stages import Training
 from napari_selfdenoise.solvers.admm import Split, plug_and_play, proximal_gradient
 from napari_selfdenoise.solvers.bm3d import bm3d
 from napari_selfdenoise.solvers.nl_means import nl_means

@@ -77,6 +77,10 @@ def denoise(
         trained = told(model.provenance, prepared, preparation, config, notes)
         trained = replace(trained, input_hash=checked.digest)
         model = replace(model, preparation=prepared, provenance=trained)
+        if prepared:  # else it remembers the image already
+            from napari_selfdenoise.engine.record_facts import with_facts  # loads torch
+
+            model = with_facts(model, [checked.image], context)
     return replace(result, provenance=provenance, model=model)
 
 
@@ -117,7 +121,7 @@ def choose_preparation(
     method: Method[Any], images: Sequence[Image], config: Config, preparation: Preparation
 ) -> Run[tuple[Prepared, Config]]:
     """Choose how images are prepared, and return it with the method's settings for them."""
-    if method.samples_posterior:
+    if method.learns_noise_as_it_is:
         return _unprepared(method, preparation), config
     known = method.with_sigma(config, 1.0)
     if known is None and preparation.stabilise == "on":
@@ -133,10 +137,7 @@ def choose_preparation(
 
 
 def _unprepared(method: Method[Any], preparation: Preparation) -> Prepared:
-    """Leave the image of a method with a posterior as it is.
-
-    The spread of its samples could not be brought back into the image's intensities.
-    """
+    """Leave the image of a method as it is that learns any noise."""
     for name, value in preparation.to_json().items():
         if value not in ("auto", "off"):
             raise UsageError(

@@ -17,9 +17,10 @@ from napari_selfdenoise.core.errors import TrainingError
 from napari_selfdenoise.core.events import Event, Metrics, Note, Preview, Progress, Run
 from napari_selfdenoise.data.patches import Patches
 from napari_selfdenoise.engine.checkpoint import Checkpoint
-from napari_selfdenoise.engine.learned import Stage, TrainingConfig
+from napari_selfdenoise.engine.learned import TrainingConfig
 from napari_selfdenoise.engine.learner import Learner, State, under
 from napari_selfdenoise.engine.schedules import SCHEDULES
+from napari_selfdenoise.engine.stages import Stage
 
 POINTS = 200
 """Points of a learning curve, at most."""
@@ -191,7 +192,9 @@ class Trainer:
         sums: dict[str, float] = {}
         for _ in range(config.accumulate):
             drawn = self.patches.draw(config.batch_size, augment=config.augment)
-            total, values = learner.loss(stage.losses, learner.tensor(drawn), stage.weight)
+            total, values = learner.loss(
+                stage.losses, learner.tensor(drawn), stage.weight, stage.shown
+            )
             if not math.isfinite(total.item()):
                 return self._go_back(total.item())
             learner.follow(total)
@@ -248,7 +251,7 @@ class Trainer:
             return
         held_out = self.learner.tensor(self.patches.validation())
         losses = self.learner.validate(stage.losses, held_out)
-        loss = sum(losses.values())
+        loss = sum(value for name, value in losses.items() if name not in stage.shown)
         self.at.waited += 1
         if loss < self.at.best:
             self.at.best, self.at.waited, self._best = loss, 0, self.learner.snapshot()

@@ -17,19 +17,20 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import Note, Preview, Run
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.data.checks import Checked
+from napari_selfdenoise.data.checks import Checked, check_image
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.patches import Patches
 from napari_selfdenoise.data.planes import Planes, channel_planes
 from napari_selfdenoise.engine.checkpoint import Checkpoint
 from napari_selfdenoise.engine.device import Compute
-from napari_selfdenoise.engine.learned import LearnedMethod, Training, TrainingConfig
+from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
 from napari_selfdenoise.engine.learner import Learner
 from napari_selfdenoise.engine.memory import reused_memory
 from napari_selfdenoise.engine.model import Member, Model
 from napari_selfdenoise.engine.predict import Denoiser, denoiser_of, predict_plane
 from napari_selfdenoise.engine.preparation import Prepared
 from napari_selfdenoise.engine.provenance import record, with_notes
+from napari_selfdenoise.engine.stages import Training
 from napari_selfdenoise.engine.train import MakePreview, Trainer
 
 _global_random_numbers = threading.Lock()
@@ -55,13 +56,16 @@ def train_model(
     """
     images = [each.image for each in checked]
     config, chosen = yield from with_notes(method.settle(config, images))
-    groups = _groups(images, config)
+    given = [check_image(each, fill_nan=context.fill_nan).image for each in context.targets]
+    (sources, targets), paired = yield from with_notes(method.pairs(images, given))
+    groups = _groups(sources, config)
+    taught = _groups(targets, config) if targets else [[] for _ in groups]
     compute = Compute.of(context)
     digest = hashlib.sha256("".join(each.digest for each in checked).encode()).hexdigest()[:16]
     together = replace(checked[0], digest=checked[0].digest if len(checked) == 1 else digest)
     session = _Session(method, config, context, compute, f"{digest} {prepared}")
     with reused_memory():
-        members, notes = yield from with_notes(_train_members(session, groups))
+        members, notes = yield from with_notes(_train_members(session, groups, taught))
     if not context.stopped:
         for number in range(len(groups)):
             if (checkpoint := session.checkpoint(number)) is not None:
@@ -71,7 +75,7 @@ def train_model(
         config,
         context,
         together,
-        notes=chosen + notes,
+        notes=chosen + paired + notes,
         device=str(compute.device),
         precision=compute.precision,
     )
@@ -88,6 +92,10 @@ class _Session:
     compute: Compute
     digest: str
 
+    def denoiser(self, member: Member) -> Denoiser:
+        """Return what denoises with a network."""
+        return denoiser_of(self.method, self.config, member, self.compute)
+
     def checkpoint(self, number: int) -> Checkpoint | None:
         """Return the checkpoint of one network, if the context wants any."""
         path = self.context.checkpoint
@@ -98,16 +106,19 @@ class _Session:
         return Checkpoint(path.with_name(name), f"{fingerprint} {number}")
 
 
-def _train_members(session: _Session, groups: list[list[Planes]]) -> Run[tuple[Member, ...]]:
+def _train_members(
+    session: _Session, groups: list[list[Planes]], taught: list[list[Planes]]
+) -> Run[tuple[Member, ...]]:
+    """Train one network after the other; `taught` are the targets of each group's planes."""
     members: list[Member] = []
     context = session.context
-    for number, sources in enumerate(groups):
+    for number, (sources, targets) in enumerate(zip(groups, taught, strict=True)):
         label = (
             f", {sources[0].name} ({number + 1} of {len(groups)})" if len(groups) > 1 else ""
         )
         left = context.time_budget - context.seconds
         seconds = max(left, 0.1) / (len(groups) - number) if context.time_budget else np.inf
-        member = yield from _train_member(session, sources, number, label, seconds)
+        member = yield from _train_member(session, sources, targets, number, label, seconds)
         members.append(member)
         if context.stopped:
             break
@@ -115,7 +126,12 @@ def _train_members(session: _Session, groups: list[list[Planes]]) -> Run[tuple[M
 
 
 def _train_member(
-    session: _Session, sources: list[Planes], number: int, label: str, seconds: float
+    session: _Session,
+    sources: list[Planes],
+    targets: list[Planes],
+    number: int,
+    label: str,
+    seconds: float,
 ) -> Run[Member]:
     method, config, context = session.method, session.config, session.context
     normalization = Normalization.fit(sources, method.normalization)
@@ -126,6 +142,7 @@ def _train_member(
         validation_fraction=config.validation_fraction,
         rng=np.random.default_rng([context.seed, number]),
         multiple=method.multiple,
+        targets=targets,
     )
     if config.validation_fraction > 0 and not patches.validates:
         yield Note("The image is too small to hold out a place for validation.")
@@ -152,7 +169,9 @@ def _train_member(
     unshifted = Member(learner.network.eval(), normalization, (0.0,) * sources[0].channels)
     if not method.keeps_brightness:
         return unshifted
-    brightness = denoiser_of(method, unshifted, session.compute).lost_brightness(sources)
+    brightness = session.denoiser(unshifted).lost_brightness(
+        sources, lambda noise: method.centre(noise, config)
+    )
     return replace(unshifted, brightness=brightness)
 
 
@@ -160,14 +179,11 @@ def _restored(
     session: _Session, learner: Learner, normalization: Normalization, sources: list[Planes]
 ) -> Callable[[int, int], NDArray[np.float32]]:
     """Return what denoises a whole plane, normalised, with what has been learned so far."""
+    unshifted = Member(learner.predictor, normalization, (0.0,) * sources[0].channels)
 
     def restored(source: int, plane: int) -> NDArray[np.float32]:
-        unshifted = (0.0,) * sources[source].channels
-        denoiser = Denoiser(
-            learner.predictor, session.method.restore, normalization, unshifted, session.compute
-        )
-        halo = session.method.halo(session.config)
-        return normalization.apply(predict_plane(denoiser, sources[source], plane, halo=halo))
+        denoised = predict_plane(session.denoiser(unshifted), sources[source], plane)
+        return normalization.apply(denoised)
 
     return restored
 
@@ -194,8 +210,17 @@ def _groups(images: Sequence[Image], config: TrainingConfig) -> list[list[Planes
     per_image = [channel_planes(image) for image in images]
     groups = [list(sources) for sources in zip(*per_image, strict=True)]
     if config.network_per == "plane":
+        for planes in groups[0]:
+            if len(planes) != len(groups[0][0]):
+                raise ImageError(
+                    f"{planes.name} has {len(planes)} planes, but {groups[0][0].name} has "
+                    f"{len(groups[0][0])}; images that train one network per plane need the "
+                    "same number."
+                )
         return [
-            [alone] for group in groups for planes in group for alone in planes.each_alone()
+            list(alike)
+            for group in groups
+            for alike in zip(*(planes.each_alone() for planes in group), strict=True)
         ]
     return groups
 
@@ -204,7 +229,7 @@ def _preview(
     session: _Session, normalization: Normalization, sources: list[Planes]
 ) -> MakePreview:
     """Return what denoises the region a user looks at, if these planes show it."""
-    restore, context, compute = session.method.restore, session.context, session.compute
+    context = session.context
 
     def preview(network: nn.Module, step: int) -> Preview | None:
         region, image = context.preview_region, sources[0].image
@@ -212,11 +237,11 @@ def _preview(
             return None
         shown = image.crop(region)
         out = np.full(shown.shape, np.nan, np.float32)
-        shift = (0.0,) * sources[0].channels
-        denoiser = Denoiser(network, restore, normalization, shift, compute)
+        unshifted = Member(network, normalization, (0.0,) * sources[0].channels)
+        denoiser = session.denoiser(unshifted)
         for planes in channel_planes(shown):
             for at in range(len(planes)):
-                planes.write(out, at, denoiser.denoise(planes, at))
+                planes.write(out, at, predict_plane(denoiser, planes, at))
         return Preview(step, shown.like(out, f"{image.name} preview"), region)
 
     return preview

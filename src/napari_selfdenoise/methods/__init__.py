@@ -23,12 +23,18 @@ METHODS = {
     "lota_n2n": "napari_selfdenoise.methods.lota_n2n:LotaN2N",
     "tucker_pnp": "napari_selfdenoise.methods.tucker_pnp:TuckerPnP",
     "cosdd": "napari_selfdenoise.methods.cosdd:Cosdd",
+    "iddp": "napari_selfdenoise.methods.iddp:Iddp",
+    "noise2noise": "napari_selfdenoise.methods.noise2noise:Noise2Noise",
+    "supervised": "napari_selfdenoise.methods.supervised:Supervised",
     "bm3d": "napari_selfdenoise.methods.bm3d:BM3D",
     "nl_means": "napari_selfdenoise.methods.nl_means:NLMeans",
     "gaussian": "napari_selfdenoise.methods.gaussian:Gaussian",
 }
 
-READERS = {".ckpt": "napari_selfdenoise.methods.cosdd_checkpoint:read_checkpoint"}
+READERS = {
+    ".ckpt": "napari_selfdenoise.methods.cosdd_checkpoint:read_checkpoint",
+    ".zip": "napari_selfdenoise.engine.bioimageio.package:load",
+}
 """Suffix of a model's file -> "module:function" that reads it, where it is not our own."""
 
 
@@ -66,7 +72,7 @@ def get_learned(name: str) -> LearnedMethod[Any]:
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
-    """Read a trained model: one of ours, or a checkpoint of the published code of COSDD.
+    """Read a trained model: one of ours, or what one of `READERS` reads.
 
     Raises
     ------

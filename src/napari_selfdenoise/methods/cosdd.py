@@ -20,13 +20,8 @@ from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Result
-from napari_selfdenoise.engine.learned import (
-    LearnedMethod,
-    Optimiser,
-    Stage,
-    Training,
-    TrainingConfig,
-)
+from napari_selfdenoise.engine.learned import LearnedMethod, Optimiser, TrainingConfig
+from napari_selfdenoise.engine.stages import Stage, Training
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -152,6 +147,7 @@ class Cosdd(LearnedMethod[CosddConfig]):
         "correlated along rows or along columns, but not both."
     )
     samples_posterior = True
+    learns_noise_as_it_is = True
     reference = (
         "Salmon, Krull, Unsupervised Denoising for Signal-Dependent and Row-Correlated "
         "Imaging Noise, WACV (2025)"

@@ -15,13 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_selfdenoise.core.config import setting, with_default
 from napari_selfdenoise.core.events import Event
-from napari_selfdenoise.engine.learned import (
-    LearnedMethod,
-    Schedule,
-    Stage,
-    Training,
-    TrainingConfig,
-)
+from napari_selfdenoise.engine.learned import LearnedMethod, Schedule, TrainingConfig
+from napari_selfdenoise.engine.stages import Stage, Training
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

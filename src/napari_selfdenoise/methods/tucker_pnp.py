@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from napari_selfdenoise.core.config import setting, with_default
 from napari_selfdenoise.core.events import Event, Metrics
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.engine.learned import LearnedMethod, Stage, Training, TrainingConfig
+from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
 from napari_selfdenoise.engine.plug_and_play_config import PlugAndPlayConfig
+from napari_selfdenoise.engine.stages import Stage, Training
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -73,7 +73,7 @@ class UNet(nn.Module):
         # What enters the deepest level needs no skip connection around it.
         features = relu(self.encoder[-1](skipped.pop()))
         for block in self.decoder:
-            features = block(_joined(_doubled(features), skipped.pop()))
+            features = block(joined(_doubled(features), skipped.pop()))
         output: Tensor = self.output(features)
         return output
 
@@ -88,7 +88,7 @@ def _doubled(features: Tensor) -> Tensor:
         return interpolate(features, scale_factor=2, mode="nearest")
 
 
-def _joined(features: Tensor, beside: Tensor) -> Tensor:
+def joined(features: Tensor, beside: Tensor) -> Tensor:
     """Return the channels of both, with the channels last in memory.
 
     An image of one channel fits every layout, so that PyTorch would choose the one that

@@ -1,0 +1,45 @@
+"""The U-Net with two convolutions at every level."""
+
+import pytest
+import torch
+
+from napari_selfdenoise.nn.double_unet import DoubleUNet, multiplications, radius
+
+
+@pytest.mark.parametrize(("channels", "parameters"), [(3, 841_347), (1, 840_193)])
+def test_parameters_are_those_of_the_published_network(channels, parameters):
+    network = DoubleUNet(channels)
+    assert sum(each.numel() for each in network.parameters()) == parameters
+
+
+def test_multiplications_are_counted():
+    """As many as the convolutions do, seen by their shapes."""
+    network, counted = DoubleUNet(1, width=16), []
+
+    def count(layer, inputs, output):
+        counted.append(layer.weight.numel() * output.shape[2] * output.shape[3])
+
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_hook(count)
+    network(torch.zeros(1, 1, 32, 32))
+    assert multiplications(1, 16) == pytest.approx(sum(counted) / 32**2)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_no_input_beyond_the_radius_counts(levels):
+    torch.manual_seed(0)
+    network = DoubleUNet(1, 4, levels).eval()
+    image = torch.randn(1, 1, 160, 160, requires_grad=True)
+    reach = 0
+    for at in range(80, 80 + 2**levels):
+        (slope,) = torch.autograd.grad(network(image)[0, 0, at, at], image)
+        touched = torch.nonzero(slope[0, 0])
+        reach = max(reach, int((touched - at).abs().max()))
+    assert 0.6 * radius(levels) < reach <= radius(levels)
+
+
+def test_an_untrained_network_keeps_the_size_of_the_signal():
+    torch.manual_seed(0)
+    output = DoubleUNet(1)(torch.randn(4, 1, 64, 64))
+    assert 0.1 < output.std() < 10
