@@ -236,7 +236,7 @@ def generate_noise(posterior: Posterior, context: Context) -> Run[Array]:
 def draw_prior(posterior: Posterior, count: int, context: Context) -> list[Plane]:
     """Return images drawn from the prior of the first network, (channels, Y, X) each."""
     model = posterior.model
-    denoiser = denoiser_of(model.method, model.members[0], Compute.of(context))
+    denoiser = denoiser_of(model.method, model.config, model.members[0], Compute.of(context))
     denoiser.network.eval()
     side = model.config.patch_size
     return [
@@ -277,7 +277,7 @@ def _samplers(posterior: Posterior, context: Context, *, partial: bool) -> list[
     model, compute = posterior.model, Compute.of(context)
     found: list[PlaneSampler] = []
     for member, planes in parts_of(model, posterior.image, partial=partial):
-        denoiser = denoiser_of(model.method, member, compute)
+        denoiser = denoiser_of(model.method, model.config, member, compute)
         denoiser.network.eval()
         for at in range(len(planes)):
             seed = [posterior.seed, len(found)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from napari_selfdenoise.core.events import Note, Progress, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.planes import WHOLE, Planes, Window, channel_planes
-from napari_selfdenoise.data.tiles import Tile, tiles
+from napari_selfdenoise.data.tiles import Tile, blended_tiles, tiles
 from napari_selfdenoise.engine.device import Compute, Float32Outputs, place
 from napari_selfdenoise.engine.learned import LearnedMethod
 from napari_selfdenoise.engine.model import Member, Model
@@ -29,6 +29,8 @@ BRIGHTNESS_PLANES, BRIGHTNESS_SIDE = 8, 1024
 """Planes, and pixels of each along a side, on which the mean brightness is measured."""
 
 Restore = Callable[[nn.Module, Tensor], Tensor]
+Centre = Callable[[NDArray[np.float32]], NDArray[np.floating[Any]]]
+"""Returns what is taken for the centre of noise, (channels, pixels), for each channel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,10 @@ class Denoiser:
         Added at the end, per colour sample, so that the mean is that of the noisy image.
     compute : Compute
         Device, on which the network is already, and precision of the convolutions.
+    halo : int
+        Pixels that a tile sees beyond its own; see `LearnedMethod.halo`.
+    tile_size : int
+        Side of the only tiles the network takes, in pixels; 0 if it takes any.
     """
 
     network: nn.Module
@@ -54,12 +60,24 @@ class Denoiser:
     normalization: Normalization
     brightness: tuple[float, ...]
     compute: Compute
+    halo: int
+    tile_size: int = 0
+
+    def tiles(self, height: int, width: int) -> list[Tile]:
+        """Return the tiles in which a plane of `height` x `width` pixels is denoised."""
+        if self.tile_size:
+            overlap = 2 * self.halo
+            return list(blended_tiles(height, width, size=self.tile_size, overlap=overlap))
+        size = max(TILE_SIZE, TILE_HALOS * self.halo)
+        return list(tiles(height, width, size=size, halo=self.halo))
 
     @torch.inference_mode()
     def denoise(
         self, planes: Planes, plane: int, window: Window = WHOLE
     ) -> NDArray[np.float32]:
         """Denoise a window of one plane in float32; a constant one is returned as it is.
+
+        A window that is smaller than the network's tiles is mirrored up to their size.
 
         Returns
         -------
@@ -69,31 +87,35 @@ class Denoiser:
         noisy = planes.read(plane, window)
         if noisy.min() == noisy.max():
             return noisy
-        batch = torch.from_numpy(self.normalization.apply(noisy)[np.newaxis])
+        _, height, width = noisy.shape
+        missing = [(0, max(self.tile_size - side, 0)) for side in (height, width)]
+        whole = np.pad(noisy, ((0, 0), *missing), mode="reflect")
+        batch = torch.from_numpy(self.normalization.apply(whole)[np.newaxis])
         batch = batch.to(self.compute.device)
         batch = batch.contiguous(memory_format=torch.channels_last)
         training = self.network.training
         network = Float32Outputs(self.network, self.compute).eval()
-        denoised = self.restore(network, batch)[0].cpu().numpy()
+        denoised = self.restore(network, batch)[0, :, :height, :width].cpu().numpy()
         self.network.train(training)
         shift = np.asarray(self.brightness, np.float32)[:, np.newaxis, np.newaxis]
         return self.normalization.undo(denoised) + shift
 
-    def lost_brightness(self, sources: Sequence[Planes]) -> tuple[float, ...]:
+    def lost_brightness(self, sources: Sequence[Planes], centre: Centre) -> tuple[float, ...]:
         """Return how much darker the denoised planes are than the noisy ones, per colour.
 
         Noise has zero mean, so a denoised image should have the mean of the noisy one;
         networks are off by a few per cent where noise grows with the signal. Measured on
-        the middle of some planes, evenly spaced.
+        the middle of some planes, evenly spaced; `centre` says what of the noise is zero.
         """
         places = [(planes, at) for planes in sources for at in range(len(planes))]
         step = -(-len(places) // BRIGHTNESS_PLANES)
         lost, pixels = np.zeros(sources[0].channels), 0
         for planes, at in places[::step]:
-            window = _middle(planes.shape[1]), _middle(planes.shape[2])
-            difference = planes.read(at, window) - self.denoise(planes, at, window)
-            lost += difference.sum(axis=(1, 2), dtype=float)
-            pixels += difference[0].size
+            middle = _middle(planes, at)
+            noise = middle.read(0) - predict_plane(self, middle, 0)
+            count = noise[0].size
+            lost += count * centre(noise.reshape(len(noise), count))
+            pixels += count
         return tuple(map(float, lost / pixels))
 
 
@@ -103,7 +125,6 @@ def predict(
     out: NDArray[np.float32],
     context: Context,
     *,
-    halo: int,
     label: str = "",
 ) -> Run[int]:
     """Denoise all planes, tile by tile, into `out`.
@@ -118,8 +139,6 @@ def predict(
         Of the shape of the planes' image; only the planes' pixels are written.
     context : Context
         A stop ends it after the plane at hand.
-    halo : int
-        Radius of the network's receptive field in pixels.
     label : str
         Added to the stage's name.
 
@@ -128,46 +147,51 @@ def predict(
     int
         How many planes were denoised: all, unless a stop was asked for.
     """
-    cut = list(_tiles(planes, halo))
+    cut = denoiser.tiles(*planes.shape[1:])
     for plane in range(len(planes)):
         if context.stopping:
             return plane
+        denoised = np.zeros(planes.shape, np.float32)
         for number, tile in enumerate(cut, 1):
-            values = denoiser.denoise(planes, plane, tile.read)
-            rows, columns = tile.inner
-            planes.write(out, plane, values[:, rows, columns], tile.write)
+            _add_tile(denoised, denoiser, planes, plane, tile)
             done = plane * len(cut) + number
             yield Progress(done, len(planes) * len(cut), "predicting" + label)
+        planes.write(out, plane, denoised)
     return len(planes)
 
 
-def predict_plane(
-    denoiser: Denoiser, planes: Planes, plane: int, *, halo: int
-) -> NDArray[np.float32]:
+def predict_plane(denoiser: Denoiser, planes: Planes, plane: int) -> NDArray[np.float32]:
     """Denoise one plane, tile by tile; returns (channels, Y, X)."""
-    out = np.empty(planes.shape, np.float32)
-    for tile in _tiles(planes, halo):
-        rows, columns = tile.inner
-        values = denoiser.denoise(planes, plane, tile.read)
-        out[:, tile.write[0], tile.write[1]] = values[:, rows, columns]
-    return out
+    denoised = np.zeros(planes.shape, np.float32)
+    for tile in denoiser.tiles(*planes.shape[1:]):
+        _add_tile(denoised, denoiser, planes, plane, tile)
+    return denoised
 
 
-def _tiles(planes: Planes, halo: int) -> Iterator[Tile]:
-    _, height, width = planes.shape
-    return tiles(height, width, size=max(TILE_SIZE, TILE_HALOS * halo), halo=halo)
+def _add_tile(
+    denoised: NDArray[np.float32], denoiser: Denoiser, planes: Planes, plane: int, tile: Tile
+) -> None:
+    values = denoiser.denoise(planes, plane, tile.read)[:, tile.inner[0], tile.inner[1]]
+    denoised[:, tile.write[0], tile.write[1]] += tile.weight * values
 
 
 def denoiser_of(
     method: LearnedMethod[Any],
+    config: Any,
     member: Member,
     compute: Compute,
     restore: Restore | None = None,
 ) -> Denoiser:
     """Return what denoises with one network of a model, by default as its method does."""
-    network = place(member.network, compute.device)
-    restore = restore or method.restore
-    return Denoiser(network, restore, member.normalization, member.brightness, compute)
+    return Denoiser(
+        place(member.network, compute.device),
+        restore or method.restore,
+        member.normalization,
+        member.brightness,
+        compute,
+        method.halo(config),
+        method.tile_size(config),
+    )
 
 
 def predict_image(
@@ -181,11 +205,10 @@ def predict_image(
     done = 0
     for member, planes in parts:
         done += yield from predict(
-            denoiser_of(model.method, member, compute, restore),
+            denoiser_of(model.method, model.config, member, compute, restore),
             planes,
             out,
             context,
-            halo=model.method.halo(model.config),
             label=f", {planes.name}" if len(parts) > 1 else "",
         )
         if context.stopping:
@@ -224,6 +247,14 @@ def parts_of(model: Model, image: Image, *, partial: bool) -> list[tuple[Member,
     return list(zip(model.members, groups, strict=False))
 
 
-def _middle(length: int) -> slice:
+def _middle(planes: Planes, plane: int) -> Planes:
+    """Return the middle of one plane, as far as brightness is measured on it."""
+    rows, columns = (_middle_side(length) for length in planes.shape[1:])
+    index = planes.index(plane, (rows, columns))
+    region = [slice(at, at + 1) if isinstance(at, int) else at for at in index]
+    return Planes(planes.image.crop(region), {})
+
+
+def _middle_side(length: int) -> slice:
     start = max(0, (length - BRIGHTNESS_SIDE) // 2)
     return slice(start, start + min(length, BRIGHTNESS_SIDE))
