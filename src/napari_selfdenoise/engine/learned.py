@@ -160,7 +160,8 @@ class LearnedMethod(Method[L]):
 
         The loss decides: one that finds medians, not means, lets the median of noise be zero.
         """
-        return noise.mean(axis=1, dtype=float)
+        means: NDArray[np.float64] = noise.mean(axis=1, dtype=float)
+        return means
 
     @abstractmethod
     def work(self, config: L) -> float:
