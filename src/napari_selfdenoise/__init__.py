@@ -7,10 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_selfdenoise.api import apply, denoise, load, sample, save, train
+    from napari_selfdenoise.api import (
+        apply,
+        denoise,
+        export_model,
+        load,
+        sample,
+        save,
+        train,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["apply", "denoise", "load", "sample", "save", "train"]
+__all__ = ["apply", "denoise", "export_model", "load", "sample", "save", "train"]
 
 
 def __getattr__(name: str) -> Any:

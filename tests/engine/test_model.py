@@ -8,7 +8,9 @@ from safetensors.torch import load_file, save_file
 from napari_selfdenoise import api
 from napari_selfdenoise.core.errors import FileError, ModelError
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.engine import model as module
+from napari_selfdenoise.engine.model import describe
+from napari_selfdenoise.engine.model_facts import ModelFacts
+from napari_selfdenoise.engine.model_file import read_header
 from tests.running import denoise, noisy
 
 
@@ -17,18 +19,22 @@ def model():
     return denoise("lota_n2n", noisy()).model
 
 
-def changed(path, **facts):
-    described = {**module.describe(path), **facts}
-    save_file(load_file(path), path, {"napari-selfdenoise": json.dumps(described)})
+def changed(path, *removed, **facts):
+    header = {**read_header(path), **facts}
+    header = {name: value for name, value in header.items() if name not in removed}
+    save_file(load_file(path), path, {"napari-selfdenoise": json.dumps(header)})
 
 
 def test_a_file_tells_what_it_is_without_its_weights(model, tmp_path):
     path = api.save(model, tmp_path / "cells")
     assert path.name == "cells.safetensors"
-    facts = module.describe(path)
-    assert facts["method"] == "lota_n2n"
-    assert facts["settings"]["steps"] == 6
-    assert facts["provenance"]["input_name"] == "image"
+    described = describe(path)
+    assert described.method == "lota_n2n"
+    assert described.settings["steps"] == 6
+    assert (described.channels, described.networks) == (1, 1)
+    assert described.provenance == model.provenance
+    assert described.facts == model.facts
+    json.dumps(described.to_json())
 
 
 def test_an_existing_file_is_kept(model, tmp_path):
@@ -54,7 +60,7 @@ def test_what_is_no_model_gets_a_sentence(model, tmp_path):
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
-        ({"format": 99}, "reads up to 2: please update"),
+        ({"format": 99}, "reads up to 3: please update"),
         ({"method": "later_method"}, "No method 'later_method'"),
         ({"settings": {"depth": 3}}, "No setting 'depth'"),
         ({"method": "gaussian", "settings": {}}, "learns nothing"),
@@ -66,6 +72,20 @@ def test_models_of_other_versions_get_a_sentence(model, tmp_path, facts, sentenc
     changed(path, **facts)
     with pytest.raises(ModelError, match=sentence):
         api.load(path)
+
+
+def test_files_of_former_formats_are_read(model, tmp_path):
+    """Format 1 has no preparation, format 2 does not know what it was trained on."""
+    for number, missing in ((1, ("preparation", "facts")), (2, ("facts",))):
+        path = api.save(model, tmp_path / f"format{number}")
+        changed(path, *missing, format=number)
+        loaded = api.load(path)
+        assert loaded.facts == ModelFacts()
+        assert not loaded.preparation
+        expected, found = (
+            api.apply(each, noisy())["denoised"].data for each in (model, loaded)
+        )
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_a_model_of_another_channel_count_says_so(model):

@@ -6,7 +6,17 @@
 """
 
 from napari_selfdenoise.api.denoising import denoise, methods, sample
-from napari_selfdenoise.api.models import apply, load, save, train
+from napari_selfdenoise.api.models import apply, export_model, load, save, train
 from napari_selfdenoise.api.sources import ImageSource
 
-__all__ = ["ImageSource", "apply", "denoise", "load", "methods", "sample", "save", "train"]
+__all__ = [
+    "ImageSource",
+    "apply",
+    "denoise",
+    "export_model",
+    "load",
+    "methods",
+    "sample",
+    "save",
+    "train",
+]

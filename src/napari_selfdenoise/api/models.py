@@ -142,11 +142,24 @@ def apply(
     return finish(runs.apply(opened, open_image(image, axes), context), on_event)
 
 
-def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+def save(
+    model: Model, path: str | os.PathLike[str], *, author: str = "", overwrite: bool = False
+) -> Path:
     """Write a model to one file and return its path, which ends in ``.safetensors``.
 
-    The file holds the weights, the settings, the normalisation and the provenance; it can
-    be opened safely wherever it comes from.
+    The file holds the weights, the settings, the normalisation, the provenance and what the
+    model was trained on; it can be opened safely wherever it comes from.
+
+    Parameters
+    ----------
+    model : Model
+        From `train`, `load` or the ``model`` of a result.
+    path : path
+        The file.
+    author : str, optional
+        Who made the model, for others to know.
+    overwrite : bool
+        Replace the file if it is there already.
 
     Raises
     ------
@@ -155,14 +168,15 @@ def save(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False)
     """
     from napari_selfdenoise.engine import model as files  # loads torch
 
-    return files.save(model, Path(path), overwrite=overwrite)
+    return files.save(model, Path(path), author=author, overwrite=overwrite)
 
 
 def load(path: str | os.PathLike[str]) -> Model:
     """Read a model that `save`, the command line or the viewer wrote.
 
-    Also a checkpoint, ``final_model.ckpt``, of the published code of COSDD, with
-    ``training-config.yaml`` in the same folder.
+    Also a package of BioImage.IO that `export_model` wrote; and a checkpoint,
+    ``final_model.ckpt``, of the published code of COSDD, with ``training-config.yaml`` in
+    the same folder.
 
     Raises
     ------
@@ -170,3 +184,59 @@ def load(path: str | os.PathLike[str]) -> Model:
         If it is missing, damaged, of a newer version, or not understood.
     """
     return load_model(path)
+
+
+def export_model(
+    model: Model | str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    *,
+    name: str,
+    authors: str | Sequence[str] = (),
+    license: str,
+    description: str = "",
+    overwrite: bool = False,
+) -> Path:
+    """Write a model as a package of BioImage.IO for other programs, and return its path.
+
+    The package takes and returns intensities, plane by plane; `load` and `apply` read it,
+    too. What the model remembers fills in the rest.
+
+    Parameters
+    ----------
+    model : Model or path
+        From `train`, `load` or the ``model`` of a result; or the file of one.
+    path : path
+        The package; ends in ``.zip``.
+    name : str
+        Title of the model for others: 5 to 128 letters, digits, spaces and ``_+-()``.
+    authors : str or sequence of str
+        Who made it; the author that the model remembers if omitted.
+    license : str
+        Under which others may use it, as an SPDX identifier, for example ``"CC-BY-4.0"``.
+    description : str, optional
+        In a sentence or two.
+    overwrite : bool
+        Replace the file if it is there already.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be expressed as one network; the message says why.
+    UsageError
+        If the name, an author or the licence is not one that BioImage.IO accepts.
+    FileError
+        If the file exists already and `overwrite` is false, or cannot be written.
+    """
+    from napari_selfdenoise.engine.bioimageio.export import export  # loads torch
+
+    opened = load(model) if isinstance(model, (str, os.PathLike)) else model
+    people = [authors] if isinstance(authors, str) else list(authors)
+    return export(
+        opened,
+        Path(path),
+        name=name,
+        authors=people,
+        license=license,
+        description=description,
+        overwrite=overwrite,
+    )

@@ -77,7 +77,7 @@ def _unbiased_inverse(values: Array, read_noise: float) -> Array:
     photon. Below the transform of darkness the table goes on straight, so that errors on
     both sides of it average out.
     """
-    means, photons = _mean_transforms(round(read_noise, 6))
+    means, photons = mean_transforms(round(read_noise, 6))
     # Between the points of the table the square is nearly a straight line.
     inside: Array = np.interp(values**2, means**2, photons)
     above = photons[-1] + (values**2 - means[-1] ** 2) / 4
@@ -86,7 +86,7 @@ def _unbiased_inverse(values: Array, read_noise: float) -> Array:
 
 
 @lru_cache(maxsize=16)
-def _mean_transforms(read_noise: float) -> tuple[Array, Array]:
+def mean_transforms(read_noise: float) -> tuple[Array, Array]:
     """Return the mean of the transform for a table of mean photon numbers from 0 to 200."""
     from scipy import stats  # slow to import, and the menu and --help must not wait
 

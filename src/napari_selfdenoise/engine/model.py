@@ -1,17 +1,17 @@
 """What is saved: networks, settings, normalisation and how they came about.
 
-One file: the weights as safetensors, everything else as JSON in its metadata. Nothing is
-ever unpickled, so a model from anywhere can be opened safely.
+The file is described in `engine.model_file`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
@@ -25,16 +25,13 @@ from napari_selfdenoise.core.errors import (
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Provenance
 from napari_selfdenoise.data.normalization import Normalization
+from napari_selfdenoise.engine import model_file
 from napari_selfdenoise.engine.learned import LearnedMethod
 from napari_selfdenoise.engine.learner import under
+from napari_selfdenoise.engine.model_facts import THUMBNAILS, ModelFacts
+from napari_selfdenoise.engine.model_file import FORMAT, KEY, SUFFIX, THUMBNAIL
+from napari_selfdenoise.engine.model_file import describe as describe
 from napari_selfdenoise.engine.preparation import Prepared
-
-FORMAT = 2
-"""Raised whenever a reader of the former format could not read a file any more.
-
-Since 2 a model has a preparation."""
-SUFFIX = ".safetensors"
-_KEY = "napari-selfdenoise"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +63,8 @@ class Model:
     preparation : Prepared
         What is done to an image before the networks see it, and undone after. It is that
         of the images it was trained on, for every image.
+    facts : ModelFacts
+        What it was trained on: axes, pixel size, intensities, noise, thumbnails.
     """
 
     method: LearnedMethod[Any]
@@ -74,10 +73,13 @@ class Model:
     members: tuple[Member, ...]
     provenance: Provenance
     preparation: Prepared = field(default_factory=Prepared)
+    facts: ModelFacts = field(default_factory=ModelFacts)
 
 
-def save(model: Model, path: str | Path, *, overwrite: bool = False) -> Path:
+def save(model: Model, path: str | Path, *, author: str = "", overwrite: bool = False) -> Path:
     """Write a model to one file and return its path, with the suffix ``.safetensors``.
+
+    The file remembers the `author` if one is given, else the one it knows already.
 
     Raises
     ------
@@ -89,7 +91,8 @@ def save(model: Model, path: str | Path, *, overwrite: bool = False) -> Path:
         path = path.with_name(path.name + SUFFIX)
     if path.exists() and not overwrite:
         raise FileError(f"{path} exists already; overwrite it or choose another name.")
-    facts = {
+    facts = replace(model.facts, author=author or model.facts.author)
+    header = {
         "format": FORMAT,
         "method": model.method.name,
         "settings": model.config.to_json(),
@@ -100,48 +103,25 @@ def save(model: Model, path: str | Path, *, overwrite: bool = False) -> Path:
         ],
         "preparation": model.preparation.to_json(),
         "provenance": model.provenance.to_json(),
+        "facts": facts.to_json(),
     }
     weights = {
         f"{number}/{name}": value.detach().cpu().contiguous()
         for number, member in enumerate(model.members)
         for name, value in member.network.state_dict().items()
     }
+    for name in THUMBNAILS:
+        if (thumbnail := getattr(facts, name)) is not None:
+            weights[THUMBNAIL + name] = torch.from_numpy(thumbnail).contiguous()
     partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(weights, partial, {_KEY: json.dumps(facts)})
+        save_file(weights, partial, {KEY: json.dumps(header)})
         partial.replace(path)
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
         raise FileError(f"The model could not be written to {path}: {error}.") from error
     return path
-
-
-def describe(path: str | Path) -> dict[str, Any]:
-    """Return the facts in a model file without reading its weights.
-
-    Raises
-    ------
-    ModelError
-        If it is no model file of this package, or of a newer format.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise ModelError(f"There is no model file {path}.")
-    try:
-        with safe_open(path, "np") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} is not a readable model file: {error}.") from error
-    if _KEY not in metadata:
-        raise ModelError(f"{path} holds no model of napari-selfdenoise.")
-    facts: dict[str, Any] = json.loads(metadata[_KEY])
-    if facts["format"] > FORMAT:
-        raise ModelError(
-            f"{path} is of model format {facts['format']}, but this version of "
-            f"napari-selfdenoise reads up to {FORMAT}: please update it."
-        )
-    return facts
 
 
 def load(path: str | Path, find_method: Callable[[str], Method[Any]]) -> Model:
@@ -159,27 +139,33 @@ def load(path: str | Path, find_method: Callable[[str], Method[Any]]) -> Model:
     ModelError
         If the file is missing, damaged, of a newer format or of an unknown method.
     """
-    facts = describe(path)
+    header = model_file.read_header(path)
     try:
-        method = find_method(facts["method"])
-        config = method.Config.from_json(facts["settings"])
+        method = find_method(header["method"])
+        config = method.Config.from_json(header["settings"])
     except (UnknownMethodError, ConfigError) as error:
         raise ModelError(f"{path} does not fit this version: {error}") from error
     if not isinstance(method, LearnedMethod):
         raise ModelError(f"{path} is a model of {method.name!r}, which learns nothing.")
     with safe_open(path, "pt") as file:
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     members = []
-    for number, intensities in enumerate(facts["members"]):
-        network = method.network(config, facts["channels"])
+    for number, intensities in enumerate(header["members"]):
+        network = method.network(config, header["channels"])
         try:
-            network.load_state_dict(under(f"{number}/", weights))
+            network.load_state_dict(under(f"{number}/", tensors))
         except RuntimeError as error:
             raise ModelError(f"{path} does not fit its own settings: {error}") from error
         normalization = Normalization.from_json(intensities["normalization"])
         members.append(Member(network.eval(), normalization, tuple(intensities["brightness"])))
-    provenance = Provenance(
-        **{**facts["provenance"], "notes": tuple(facts["provenance"]["notes"])}
+    prepared = header.get("preparation")  # there is none in format 1
+    thumbnails = {name: each.numpy() for name, each in under(THUMBNAIL, tensors).items()}
+    return Model(
+        method,
+        config,
+        header["channels"],
+        tuple(members),
+        model_file.provenance_of(header),
+        Prepared.from_json(prepared) if prepared else Prepared(),
+        model_file.facts_of(header, thumbnails),
     )
-    prepared = Prepared.from_json(facts["preparation"]) if facts["format"] > 1 else Prepared()
-    return Model(method, config, facts["channels"], tuple(members), provenance, prepared)

@@ -23,6 +23,7 @@ from napari_selfdenoise.engine.predict import predict_image
 from napari_selfdenoise.engine.preparation import UNPREPARED, Preparation, Prepared
 from napari_selfdenoise.engine.prepare import around, choose_preparation, told
 from napari_selfdenoise.engine.provenance import record, with_notes
+from napari_selfdenoise.engine.record_facts import with_facts
 from napari_selfdenoise.engine.train_model import train_model
 
 
@@ -65,7 +66,8 @@ def train(
         train_model(method, inner, config, context, prepared), checked[0].image, context
     )
     provenance = told(model.provenance, prepared, preparation, config, notes)
-    return replace(model, provenance=provenance)
+    model = replace(model, provenance=provenance)
+    return with_facts(model, [each.image for each in checked], context)
 
 
 def apply(model: Model, image: Image, context: Context) -> Run[Result]:
@@ -132,6 +134,7 @@ def train_and_apply(
     """Train a method on an image and denoise this image with it."""
     checked = check_image(image, fill_nan=context.fill_nan)
     model = yield from train_model(method, [checked], config, context, Prepared())
+    model = with_facts(model, [checked.image], context)
     result = yield from _apply(model, checked, context)
     notes = tuple(dict.fromkeys(model.provenance.notes + result.provenance.notes))
     if not (result.stopped or context.time_budget):  # else it says nothing about the machine
