@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -25,19 +24,11 @@ from napari_selfdenoise.core.events import Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.names import did_you_mean
 from napari_selfdenoise.core.result import Provenance, Result
-from napari_selfdenoise.data.io import (
-    PICTURE_SUFFIXES,
-    TIFF_SUFFIXES,
-    read_image,
-    write_tiff,
-)
+from napari_selfdenoise.data.folder import image_files, result_name
+from napari_selfdenoise.data.io import read_image, write_tiff
 
 Start = Callable[[Image, Context], Run[Result]]
 """Starts the run of one image."""
-_RESULT = re.compile(
-    r"\.\w+\.(denoised|residual|posterior_std|samples|generated_noise|prior|direct)\.tif$"
-)
-"""How the names of results end, which are no inputs."""
 
 
 def files_of(inputs: Sequence[Path]) -> list[Path]:
@@ -52,20 +43,7 @@ def files_of(inputs: Sequence[Path]) -> list[Path]:
     """
     files: list[Path] = []
     for path in inputs:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        found = [
-            each
-            for each in sorted(path.iterdir())
-            if each.suffix.lower() in TIFF_SUFFIXES + PICTURE_SUFFIXES
-            and each.is_file()
-            and not each.name.startswith(".")
-            and not _RESULT.search(each.name)
-        ]
-        if not found:
-            raise UsageError(f"The folder {path} holds no TIFF, PNG or JPEG image to denoise.")
-        files += found
+        files += image_files(path) if path.is_dir() else [path]
     return files
 
 
@@ -193,8 +171,7 @@ class Batch:
         return files
 
     def _target(self, path: Path, name: str) -> Path:
-        stem = path.stem.removesuffix(".ome")
-        return self.out / f"{stem}.{self.method}.{name}.tif"
+        return self.out / result_name(path, self.method, name)
 
     def _say_rest(self, inputs: Sequence[Path], *, stopped: bool) -> None:
         if stopped:
