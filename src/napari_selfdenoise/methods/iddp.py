@@ -44,7 +44,7 @@ class IddpConfig(UNetConfig):
         advanced=True,
     )
     kernel_size: int = setting(
-        5,
+        3,
         low=3,
         high=31,
         step=2,
