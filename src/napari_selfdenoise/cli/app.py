@@ -13,6 +13,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 import napari_selfdenoise
+from napari_selfdenoise.cli import model_commands
 from napari_selfdenoise.cli.options import (
     Json,
     MethodOptions,
@@ -231,7 +232,15 @@ def apply(
     return batch.run(images, as_json=json)
 
 
-@app.command(sort_key=4)
+app.command(model_commands.models, sort_key=4)
+app.command(
+    model_commands.export,
+    sort_key=5,
+    usage="Usage: napari-selfdenoise export MODEL -o PACKAGE --name NAME --license ID\n",
+)
+
+
+@app.command(sort_key=6)
 def demo(
     *,
     out: Folder = Path("demo-output"),
@@ -260,7 +269,7 @@ def demo(
     return demonstration.demo(out, seed=seed, view=view, as_json=json)
 
 
-@app.command(sort_key=5)
+@app.command(sort_key=7)
 def doctor(*, json: Json = False) -> int:
     """Say what is installed and what computes here; send it along with a bug report.
 

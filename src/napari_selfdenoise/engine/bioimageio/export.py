@@ -28,17 +28,14 @@ from napari_selfdenoise.engine import model as model_files
 from napari_selfdenoise.engine.bioimageio.example import cover, example_of
 from napari_selfdenoise.engine.bioimageio.package import ATTACHMENT, DESCRIPTION, SUFFIX
 from napari_selfdenoise.engine.bioimageio.readme import readme, summary
-from napari_selfdenoise.engine.bioimageio.whole import (
-    Sizes,
-    as_it_is,
-    checked,
-    probe_side,
-    traced,
-)
+from napari_selfdenoise.engine.bioimageio.tracing import Sizes, as_it_is, probe_side, traced
+from napari_selfdenoise.engine.bioimageio.whole import checked
 from napari_selfdenoise.engine.model import Model
 
 FORMAT_VERSION = "0.5.12"
 """Of the model description."""
+LONGEST = 1024
+"""Characters of a description."""
 
 
 def export(
@@ -85,7 +82,7 @@ def export(
     checked(model)
     about = {
         "name": _checked_name(name),
-        "description": description or summary(model),
+        "description": _checked_description(description or summary(model)),
         "authors": [{"name": each} for each in _checked_authors(authors, model)],
         "license": _checked_license(license),
     }
@@ -215,6 +212,15 @@ def _checked_name(name: str) -> str:
             "_+-() can."
         )
     return name
+
+
+def _checked_description(description: str) -> str:
+    if len(description) > LONGEST:
+        raise UsageError(
+            f"The description has {len(description)} characters, but a package has room for "
+            f"{LONGEST}."
+        )
+    return description
 
 
 def _checked_license(license: str) -> str:
