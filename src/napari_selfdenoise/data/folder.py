@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from napari_selfdenoise.core.errors import UsageError
+from napari_selfdenoise.core.errors import FileError, UsageError
 from napari_selfdenoise.data.io import PICTURE_SUFFIXES, TIFF_SUFFIXES
 
 _RESULT = re.compile(
@@ -21,9 +21,13 @@ def image_files(folder: Path) -> list[Path]:
 
     Raises
     ------
+    FileError
+        If there is no such folder.
     UsageError
         If it holds no image file.
     """
+    if not folder.is_dir():
+        raise FileError(f"There is no folder {folder}.")
     found = [
         each
         for each in sorted(folder.iterdir())

@@ -144,8 +144,8 @@ def aligned_rows(parent: QWidget | None = None) -> QFormLayout:
     return layout
 
 
-def add_row(layout: QFormLayout, title: str, field: QWidget, tooltip: str) -> None:
-    """Add a labelled field; both carry the tooltip."""
+def add_row(layout: QFormLayout, title: str, field: QWidget, tooltip: str) -> QLabel:
+    """Add a labelled field and return its label; both carry the tooltip."""
     label = QLabel(title)
     label.setFixedWidth(LABEL_WIDTH)
     label.setWordWrap(True)
@@ -153,6 +153,7 @@ def add_row(layout: QFormLayout, title: str, field: QWidget, tooltip: str) -> No
         widget.setToolTip(tooltip)
     field.setSizePolicy(QSizePolicy.Policy.Expanding, field.sizePolicy().verticalPolicy())
     layout.addRow(label, field)
+    return label
 
 
 def folded(title: str, content: QWidget) -> QCollapsible:

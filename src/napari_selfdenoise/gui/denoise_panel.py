@@ -6,50 +6,42 @@ imported inside the worker.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari import Viewer
-from qtpy.QtCore import QEvent, QSize, QTimer
+from qtpy.QtCore import QEvent, QSize
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import SelfDenoiseError
-from napari_selfdenoise.core.events import Preview, Run
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.core.sampling import Sampling
 from napari_selfdenoise.engine import forecast, prepare
-from napari_selfdenoise.gui import model_runs
+from napari_selfdenoise.gui import model_runs, training_runs
 from napari_selfdenoise.gui.config_form import ConfigForm
 from napari_selfdenoise.gui.image_picker import ImagePicker
-from napari_selfdenoise.gui.labels import heading, scrolled_column, sentence_label
-from napari_selfdenoise.gui.layer_adapter import LayerAdapter, Taken
+from napari_selfdenoise.gui.labels import heading, scrolled_column
+from napari_selfdenoise.gui.layer_adapter import Taken
+from napari_selfdenoise.gui.layer_runs import Job, LayerRuns
 from napari_selfdenoise.gui.live_plot import LivePlot
 from napari_selfdenoise.gui.method_forms import MethodForms
 from napari_selfdenoise.gui.method_picker import MethodPicker, spoken
 from napari_selfdenoise.gui.model_bar import ModelBar
 from napari_selfdenoise.gui.results_record import ResultsRecord
 from napari_selfdenoise.gui.run_bar import RunBar
-from napari_selfdenoise.gui.run_controller import RunController
 from napari_selfdenoise.gui.run_settings import RunSettings
+from napari_selfdenoise.gui.train_on import TrainOn
+from napari_selfdenoise.gui.training_images import TrainingImages
+from napari_selfdenoise.gui.training_runs import Trained
+from napari_selfdenoise.gui.training_set import TrainingSet
 from napari_selfdenoise.methods import METHODS, get
 
 PREVIEW_INTERVAL = 2.0
 """Seconds between two previews."""
-_VIEW_INTERVAL = 300
-"""Milliseconds between two looks at where the viewer's camera is."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Job:
-    """What a run works on, and what to do with what it returns."""
-
-    title: str
-    done: Callable[[Any], str]
-    taken: Taken | None = None
 
 
 class DenoisePanel(QWidget):
@@ -75,12 +67,9 @@ class DenoisePanel(QWidget):
         self._viewer = napari_viewer
         self._methods = dict(methods or {name: get(name) for name in METHODS})
         self._model: Any = None
-        self._job: _Job | None = None
-        self._context: Context | None = None
-        self.adapter = LayerAdapter(napari_viewer)
-        self.controller = RunController(self)
         self.image_picker = ImagePicker(napari_viewer)
         self.method_picker = MethodPicker(self._methods)
+        self.train_on = TrainOn()
         self.forms = MethodForms(self._methods)
         self.sampling_form = ConfigForm(Sampling, fold="More images")
         self.run_form = ConfigForm(RunSettings, fold="Run: preparation, seed, device, time")
@@ -88,22 +77,20 @@ class DenoisePanel(QWidget):
         self.plot = LivePlot(napari_viewer.theme)
         self.results = ResultsRecord()
         self.model_bar = ModelBar()
-        self.noise_line = sentence_label()
+        self.runs = LayerRuns(napari_viewer, self.image_picker, self.run_bar, self)
+        self.adapter, self.controller = self.runs.adapter, self.runs.controller
+        self.training = TrainingImages(self.adapter, self.image_picker, self.train_on, self)
         self._sampling_heading = heading("Posterior samples")
-        self._view_timer = QTimer(self)
-        self._view_timer.setInterval(_VIEW_INTERVAL)
         self._build()
         self._connect()
         self._on_method(self.method_picker.name)
-        self._on_image()
 
     def _build(self) -> None:
         column = scrolled_column(
-            heading("Image"),
             self.image_picker,
-            self.noise_line,
             heading("Method"),
             self.method_picker,
+            self.train_on,
             heading("Settings"),
             self.forms,
             self._sampling_heading,
@@ -112,7 +99,6 @@ class DenoisePanel(QWidget):
             self.run_bar,
             self.plot,
             self.results,
-            heading("Model"),
             self.model_bar,
         )
         layout = QVBoxLayout(self)
@@ -126,24 +112,18 @@ class DenoisePanel(QWidget):
 
     def _connect(self) -> None:
         self.image_picker.changed.connect(self._on_image)
+        self.training.changed.connect(self._on_image)
         self.method_picker.changed.connect(self._on_method)
         self.forms.changed.connect(self._show_forecasts)
         self.run_bar.denoise_requested.connect(self._denoise)
-        self.run_bar.stop_requested.connect(self.controller.stop)
         self.results.remove_requested.connect(self.adapter.remove)
         self.model_bar.save_requested.connect(self._save_model)
         self.model_bar.load_requested.connect(self._load_model)
         self.model_bar.apply_requested.connect(self._apply_model)
-        self.adapter.adding.connect(self._on_adding)
+        self.runs.added.connect(self.results.add)
+        self.runs.ended.connect(self._on_image)
         self.controller.started.connect(self._on_started)
-        self.controller.progress.connect(self.run_bar.show_stage)
         self.controller.metrics.connect(self.plot.add)
-        self.controller.preview.connect(self._on_preview)
-        self.controller.note.connect(self.run_bar.show_note)
-        self.controller.finished.connect(self._on_finished)
-        self.controller.failed.connect(self._on_failed)
-        self.controller.ended.connect(self._on_ended)
-        self._view_timer.timeout.connect(self._follow_view)
         self._viewer.layers.events.removed.connect(self._on_layer_removed)
         self._viewer.events.theme.connect(self._on_theme)
 
@@ -151,117 +131,125 @@ class DenoisePanel(QWidget):
 
     def _denoise(self) -> None:
         method = self._methods[self.method_picker.name]
+        if self._problem():
+            return
+        try:
+            given = self._given(method)
+        except SelfDenoiseError as error:
+            self.runs.refuse(error)
+            return
+        if self.training.several:
+            self._train_on_several(method, given)
+            return
         config = self.forms.value(self.method_picker.name)
         preparation = self.run_form.value.preparation
         self._run_on_image(
             method.title,
             lambda image, context: prepare.denoise(method, image, config, context, preparation),
+            given,
         )
+
+    def _given(self, method: Method[Any]) -> TrainingSet:
+        """Return what to train on; of this layer alone only its target matters."""
+        if self.training.several or method.target:
+            return self.training.take()
+        return TrainingSet(())
+
+    def _train_on_several(self, method: Method[Any], given: TrainingSet) -> None:
+        taken = None if self.image_picker.problem else self.runs.take()
+        first = taken is not None and self.training.picked_is_first
+        context = self._context(PREVIEW_INTERVAL if first else 0.0)
+        config = self.forms.value(self.method_picker.name)
+        preparation = self.run_form.value.preparation
+        image = None if taken is None else taken.image
+        run = partial(training_runs.training, method, given, image, config)
+
+        def done(trained: Trained) -> str:
+            return self._show_trained(trained, taken, method.title)
+
+        title = f"{method.title} on {given.describe().partition(',')[0]}"
+        job = Job(title, done, taken if first else None)
+        self.runs.start(job, lambda context: run(context, preparation), context)
 
     def _apply_model(self) -> None:
         model = self._model
-        self._run_on_image(
-            model.method.title,
-            lambda image, context: model_runs.applying(model, image, context),
-        )
+        self._run_on_image(model.method.title, partial(model_runs.applying, model))
 
     def _save_model(self, path: Path) -> None:
-        job = _Job("Saving the model", done=lambda _: f"Model saved as {path.name}.")
-        self._start(job, lambda _: model_runs.saving(self._model, path), Context())
+        job = Job("Saving the model", done=lambda _: f"Model saved as {path.name}.")
+        model = self._model
+        self.runs.start(job, lambda _: model_runs.saving(model, path), Context())
 
     def _load_model(self, path: Path) -> None:
         def done(model: Any) -> str:
             self._keep_model(model)
             return f"Model {path.name} loaded."
 
-        job = _Job("Loading a model", done)
-        self._start(job, lambda _: model_runs.loading(path), Context())
+        job = Job("Loading a model", done)
+        self.runs.start(job, lambda _: model_runs.loading(path), Context())
 
-    def _run_on_image(self, title: str, run: Callable[[Any, Context], Run[Result]]) -> None:
-        layer = self.image_picker.layer
-        if layer is None:
+    def _run_on_image(self, title: str, run: Any, given: TrainingSet | None = None) -> None:
+        taken = self.runs.take()
+        if taken is None:
             return
-        try:
-            taken = self.adapter.take(layer, self.image_picker.axes, self.image_picker.use)
-        except SelfDenoiseError as error:
-            self.controller.report(error)
-            self.run_bar.show_idle(str(error), "warning")
-            return
+        context = self._context(PREVIEW_INTERVAL)
+        context.targets = () if given is None else given.targets
+        job = Job(
+            f"{title} on {taken.look.name}",
+            lambda result: self._show_result(taken, result, title),
+            taken,
+        )
+        self.runs.start(job, lambda context: run(taken.image, context), context)
 
-        def done(result: Result) -> str:
-            return self._show_result(taken, result, title)
-
-        context = self.run_form.value.context(PREVIEW_INTERVAL, self.sampling_form.value)
-        job = _Job(f"{title} on {taken.look.name}", done, taken)
-        self._start(job, lambda context: run(taken.image, context), context)
-
-    def _start(
-        self, job: _Job, make_run: Callable[[Context], Run[Any]], context: Context
-    ) -> None:
-        if self.controller.running:
-            return
-        self._job, self._context = job, context
-        self._follow_view()
-        self.controller.start(job.title, lambda: make_run(context), context)
+    def _context(self, preview_interval: float) -> Context:
+        return self.run_form.value.context(preview_interval, self.sampling_form.value)
 
     # What the run tells
 
-    def _on_started(self, title: str) -> None:
-        self.run_bar.show_running(title)
+    def _on_started(self) -> None:
         self.model_bar.allow(running=True, usable=False)
         self.plot.clear()
-        self._view_timer.start()
-
-    def _on_preview(self, preview: Preview) -> None:
-        if self._job is not None and self._job.taken is not None:
-            title = self._job.title.partition(" on ")[0]
-            self.adapter.show_preview(self._job.taken, preview, title)
-
-    def _on_finished(self, returned: Any) -> None:
-        self.adapter.hide_preview()
-        if self._job is not None:
-            self.run_bar.show_idle(self._job.done(returned))
-
-    def _on_failed(self, error: Exception) -> None:
-        self.run_bar.show_idle(str(error) or type(error).__name__, "warning")
-
-    def _on_ended(self) -> None:
-        self.adapter.hide_preview()
-        self._view_timer.stop()
-        self._job = self._context = None
-        self.run_bar.show_idle()
-        self._on_image()
 
     def _show_result(self, taken: Taken, result: Result, title: str) -> str:
-        group = self.adapter.add(taken, result, title)
-        took = spoken(result.provenance.seconds)
-        stopped = ", stopped early" if result.stopped else ""
-        self.results.add(group, f"{taken.look.name} · {title} ({took}{stopped})")
         if result.model is not None:
             self._keep_model(result.model)
-        if result.stopped:
-            return f"Stopped after {took}; what was reached is kept."
-        return f"Done in {took}."
+        return self.runs.show(taken, result, title)
+
+    def _show_trained(self, trained: Trained, taken: Taken | None, title: str) -> str:
+        self._keep_model(trained.model)
+        images = f"{trained.images} image{'s' * (trained.images != 1)}"
+        took = spoken(trained.model.provenance.seconds)
+        told = f"Trained on {images} in {took}: apply the model to others, or save it."
+        if taken is not None and trained.result is not None:
+            told = f"{self.runs.show(taken, trained.result, title)} {told}"
+        return told
 
     def _keep_model(self, model: Any) -> None:
         self._model = model
-        method, source = model.method, model.provenance.input_name
-        about = f"{method.title}, trained on {source}."
-        self.model_bar.show_model(about, f"{source}.{method.name}")
+        self.model_bar.show_model(*model_runs.introduced(model))
         self._offer_sampling()
 
     # What changes around
 
+    def _problem(self) -> str:
+        """Return why nothing can be run; empty if something can."""
+        if self.training.several:
+            return self.training.problem
+        return self.image_picker.problem or self.training.problem
+
     def _on_image(self) -> None:
-        self.run_bar.allow(self.image_picker.problem)
         usable = not self.image_picker.problem
+        self.run_bar.allow(self._problem())
+        several = "Train and denoise" if usable else "Train"
+        self.run_bar.name_action(several if self.training.several else "Denoise")
         self.model_bar.allow(running=self.controller.running, usable=usable)
         self._show_forecasts()
 
     def _on_method(self, name: str) -> None:
         self.forms.show_form(name)
+        self.training.follow(self._methods[name])
         self._offer_sampling()
-        self._show_forecasts()
+        self._on_image()
 
     def _offer_sampling(self) -> None:
         """Show the settings of sampling for a method or a model that has a posterior."""
@@ -279,15 +267,6 @@ class DenoisePanel(QWidget):
                 seconds[name] = forecast.seconds(method, image, self.forms.value(name))
         self.method_picker.show_seconds(seconds)
 
-    def _follow_view(self) -> None:
-        """Tell the run which part of the image is in view."""
-        job = self._job
-        if job is not None and job.taken is not None and self._context is not None:
-            self._context.preview_region = self.adapter.visible_part(job.taken)
-
-    def _on_adding(self, adding: bool) -> None:
-        self.image_picker.follow = not adding
-
     def _on_layer_removed(self) -> None:
         for group in self.results.groups:
             if not self.adapter.group(group):
@@ -304,8 +283,8 @@ class DenoisePanel(QWidget):
         super().changeEvent(event)
 
     def _leave(self) -> None:
-        self.controller.abandon()
-        self.adapter.hide_preview()
+        self.runs.leave()
+        self.training.leave()
         self.image_picker.disconnect_viewer()
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self._viewer.events.theme.disconnect(self._on_theme)

@@ -6,10 +6,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from napari import Viewer
+from napari.layers import Image as ImageLayer
 from napari.layers import Layer
 from napari.utils.events import Event
 from psygnal import Signal
-from qtpy.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
 from napari_selfdenoise.core.errors import SelfDenoiseError
 from napari_selfdenoise.core.image import Image
@@ -22,7 +24,8 @@ from napari_selfdenoise.gui.layer_image import Use, choose_region, read_axes, re
 class ImagePicker(QWidget):
     """Picks a layer of a viewer, following its selection.
 
-    ``changed`` is emitted when another layer, other axes or another part is picked.
+    ``changed`` is emitted when another layer, other axes or another part is picked, and
+    ``layers_changed`` when layers come, go or are renamed.
 
     Attributes
     ----------
@@ -31,6 +34,7 @@ class ImagePicker(QWidget):
     """
 
     changed = Signal()
+    layers_changed = Signal()
 
     def __init__(self, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,8 +47,10 @@ class ImagePicker(QWidget):
         )
         self._axes = QLineEdit()
         self._axes.setMaxLength(7)
+        self._axes.setFixedWidth(72)
+        self._sides = QElidingLabel()
         self._use = QComboBox()
-        self._about = sentence_label()
+        self._says = sentence_label()
         self._build()
         self._layers.currentIndexChanged.connect(lambda _: self._on_layer())
         self._axes.editingFinished.connect(self._on_axes)
@@ -62,15 +68,20 @@ class ImagePicker(QWidget):
         layout.setSpacing(4)
         rows = aligned_rows()
         add_row(rows, "Layer", self._layers, "Follows the selection in the layer list.")
+        axes, beside = QWidget(), QHBoxLayout()
+        beside.setContentsMargins(0, 0, 0, 0)
+        beside.addWidget(self._axes)
+        beside.addWidget(self._sides, 1)
+        axes.setLayout(beside)
         add_row(
             rows,
             "Axes",
-            self._axes,
+            axes,
             "One letter per axis: T time, C channel, Z depth, Y and X the plane, S colours.",
         )
         add_row(rows, "Use", self._use, "What to denoise; the sliders say which plane.")
         layout.addLayout(rows)
-        layout.addWidget(self._about)
+        layout.addWidget(self._says)
 
     @property
     def layer(self) -> Layer | None:
@@ -103,20 +114,33 @@ class ImagePicker(QWidget):
         self._use.setCurrentIndex(max(self._use.findData(use), 0))
         self.changed.emit()
 
+    @property
+    def layers(self) -> list[ImageLayer]:
+        """The image layers there are, the topmost first."""
+        rows = (self._layers.itemData(row) for row in range(self._layers.count()))
+        return [layer for layer in rows if isinstance(layer, ImageLayer)]
+
+    def axes_of(self, layer: Layer) -> str:
+        """Return the axes of any layer as corrected by the user; empty if they were not."""
+        return self.axes if layer is self.layer else self._corrected.get(layer, "")
+
     def part(self) -> Image | None:
         """Return an image of the size of what would be denoised, for a forecast."""
         layer = self.layer
-        if layer is None or self._problem:
-            return None
-        image = read_layer(layer, self.axes)
-        region = choose_region(
-            self.use,
-            image.axes,
-            image.shape,
-            [0] * len(image.shape),
-            [(0, side) for side in image.shape],
-        )
-        return read_layer(layer, self.axes, region)
+        return None if layer is None or self._problem else self.part_of(layer)
+
+    def part_of(self, layer: Layer, axes: str = "") -> Image:
+        """Return an image of the size of what is used of any layer.
+
+        Raises
+        ------
+        ImageError, AxesError
+            If the layer cannot be used.
+        """
+        image = read_layer(layer, axes or self.axes_of(layer))
+        whole = [(0, side) for side in image.shape]
+        region = choose_region(self.use, image.axes, image.shape, [0] * len(whole), whole)
+        return read_layer(layer, image.axes, region)
 
     def disconnect_viewer(self) -> None:
         """Stop listening to the viewer."""
@@ -152,6 +176,7 @@ class ImagePicker(QWidget):
         self._layers.blockSignals(False)
         if self._layers.currentData() is not picked or picked is None:
             self._on_layer()
+        self.layers_changed.emit()
 
     def _on_selection(self) -> None:
         active = self._viewer.layers.selection.active
@@ -195,26 +220,27 @@ class ImagePicker(QWidget):
 
     def _describe(self) -> None:
         """Say what the layer is, or why it cannot be used."""
-        self._problem, layer = "", self.layer
+        self._problem, layer, note, sides = "", self.layer, "", ""
         self._layers.setToolTip(layer.name if layer is not None else "")
         if layer is None:
             self._problem = "Open an image, or pick one of the samples under File."
-            self._about.say(self._problem)
         else:
             try:
                 image = read_layer(layer, self.axes)
                 note = self._note(layer)
-                self._about.say(image.describe() + note, "warning" if note else "info")
+                sides = image.describe().partition(", ")[2]
             except SelfDenoiseError as error:
                 self._problem = str(error)
-                self._about.say(self._problem, "warning")
+        self._sides.setText(sides)
+        warned = layer is not None and (note or self._problem)
+        self._says.say(self._problem or note, "warning" if warned else "info")
         for widget in (self._axes, self._use):
             widget.setEnabled(layer is not None and bool(self.axes or not self._problem))
 
     def _note(self, layer: Layer) -> str:
         if layer in self._corrected or not read_axes(layer).guessed:
             return ""
-        return ". The layer does not name its axes; this is a guess: correct it if it is wrong."
+        return "The layer does not name its axes; they are a guess: correct it if it is wrong."
 
     def _offer_uses(self) -> None:
         """List the parts that differ for this layer."""

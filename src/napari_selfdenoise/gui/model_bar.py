@@ -7,14 +7,21 @@ from pathlib import Path
 from psygnal import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_selfdenoise.gui.labels import sentence_label
+from napari_selfdenoise.engine.models_folder import models_folder
+from napari_selfdenoise.gui.labels import heading, sentence_label
 
 _FILTER = "Models (*.safetensors)"
-_LOADED = "Models (*.safetensors);;Checkpoints of the published COSDD (*.ckpt)"
+_LOADED = (
+    "Models (*.safetensors *.zip *.ckpt);;Models of ours (*.safetensors);;"
+    "Packages of BioImage.IO (*.zip);;Checkpoints of the published COSDD (*.ckpt)"
+)
 
 
 class ModelBar(QWidget):
-    """Emits ``save_requested`` and ``load_requested`` with a path, and ``apply_requested``."""
+    """Emits ``save_requested`` and ``load_requested`` with a path, and ``apply_requested``.
+
+    The user's own models lie in one folder, which is proposed.
+    """
 
     save_requested = Signal(Path)
     load_requested = Signal(Path)
@@ -28,13 +35,14 @@ class ModelBar(QWidget):
         self._load.setToolTip("Load a model from a file.")
         self._apply.setToolTip("Denoise the image with this model, without training.")
         self._about = sentence_label()
-        self._proposal = "model"
+        self._proposal, self._folder = "model", models_folder()
         buttons = QHBoxLayout()
         for button in (self._apply, self._save, self._load):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        layout.addWidget(heading("Model"))
         layout.addWidget(self._about)
         layout.addLayout(buttons)
         self._save.clicked.connect(lambda: self._ask_save())
@@ -61,13 +69,15 @@ class ModelBar(QWidget):
         self._load.setEnabled(not running)
 
     def _ask_save(self) -> None:
+        folder = self._folder
+        folder.mkdir(parents=True, exist_ok=True)  # else the dialog proposes another
         path, _ = QFileDialog.getSaveFileName(
-            self, "Save model", f"{self._proposal}.safetensors", _FILTER
+            self, "Save model", str(folder / f"{self._proposal}.safetensors"), _FILTER
         )
         if path:
             self.save_requested.emit(Path(path).with_suffix(".safetensors"))
 
     def _ask_load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load model", "", _LOADED)
+        path, _ = QFileDialog.getOpenFileName(self, "Load model", str(self._folder), _LOADED)
         if path:
             self.load_requested.emit(Path(path))

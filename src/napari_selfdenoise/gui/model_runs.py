@@ -12,6 +12,14 @@ from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.methods import load_model
 
 
+def introduced(model: Any) -> tuple[str, str]:
+    """Return a sentence about a model, and a name for its file."""
+    method, source = model.method, model.provenance.input_name
+    others = model.facts.images - 1
+    more = f" and {others} more image{'s' * (others != 1)}" if others > 0 else ""
+    return f"{method.title}, trained on {source}{more}.", f"{source}.{method.name}"
+
+
 def applying(model: Any, image: Image, context: Context) -> Run[Result]:
     """Denoise `image` with a trained model."""
     from napari_selfdenoise.engine import runs

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from psygnal import Signal
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtWidgets import QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_selfdenoise.gui.labels import heading
 
@@ -23,15 +30,17 @@ class ResultsRecord(QWidget):
         self._list = QListWidget()
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self._remove = QPushButton("Remove these results")
+        self._remove = QPushButton("Remove these")
         self._remove.setToolTip("Remove all layers of the chosen run.")
         self._remove.clicked.connect(lambda: self.remove_requested.emit(self.group))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(heading("Results"))
+        head = QHBoxLayout()
+        head.addWidget(heading("Results"), 1)
+        head.addWidget(self._remove)
+        layout.addLayout(head)
         layout.addWidget(self._list)
-        layout.addWidget(self._remove)
         self._fit()
 
     @property

@@ -15,14 +15,27 @@ _MOST_NOTES = 3
 
 
 class RunBar(QWidget):
-    """Emits ``denoise_requested`` and ``stop_requested``; shows progress and sentences."""
+    """Emits ``denoise_requested`` and ``stop_requested``; shows progress and sentences.
+
+    Parameters
+    ----------
+    action : str
+        What is written on the button that starts.
+    about : str
+        What it does, for the tooltip.
+    """
 
     denoise_requested = Signal()
     stop_requested = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        action: str = "Denoise",
+        about: str = "Denoise the image with the chosen method.",
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._denoise = QPushButton("Denoise")
+        self._denoise, self._about = QPushButton(action), about
         self._stop = QPushButton("Stop")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
@@ -57,7 +70,11 @@ class RunBar(QWidget):
         """Enable *Denoise*, or disable it and say why."""
         self._problem = problem
         self._denoise.setEnabled(not problem and not self._running)
-        self._denoise.setToolTip(problem or "Denoise the image with the chosen method.")
+        self._denoise.setToolTip(problem or self._about)
+
+    def name_action(self, action: str) -> None:
+        """Write something else on the button that starts."""
+        self._denoise.setText(action)
 
     def show_running(self, title: str) -> None:
         """Show that a run has started."""
