@@ -13,10 +13,11 @@ import pytest
 import tifffile
 from PIL import Image as Picture
 
-from napari_selfdenoise.core.errors import AxesError, FileError
+from napari_selfdenoise.core.errors import AxesError, FileError, ImageError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Provenance
 from napari_selfdenoise.data.io import NAMESPACE, read_image, write_tiff
+from napari_selfdenoise.data.lazy import MOST_OPEN
 from napari_selfdenoise.data.units import unit_name
 
 SIZES = {"Q": 5, "T": 2, "C": 3, "Z": 4, "Y": 17, "X": 13, "S": 3}
@@ -104,7 +105,6 @@ def test_posterior_samples_come_back_in_front(tmp_path, axes):
     assert (again.axes, again.axes_guessed) == (axes, False)
     assert again.scale == pytest.approx(image.scale, rel=1e-12)
     assert again.units == image.units
-    assert isinstance(again.data, np.memmap)
     np.testing.assert_array_equal(again.read(), image.read())
     np.testing.assert_array_equal(again.read((slice(1, 4), 0)), image.read()[1:4, 0])
     np.testing.assert_array_equal(again.read((3,)), image.read()[3])
@@ -142,7 +142,6 @@ def test_posterior_samples_of_other_programs_are_moved(tmp_path, axes, options, 
     again = read_image(tmp_path / "a.tif")
     pixels = np.moveaxis(pixels, axes.index("Q"), 0)
     assert (again.axes, again.axes_guessed) == ("Q" + axes.replace("Q", ""), False)
-    assert isinstance(again.data, np.memmap) == (compression is None)
     assert (again.shape, again.dtype) == (pixels.shape, pixels.dtype)
     for place in itertools.product((1, slice(1, 3), slice(None)), repeat=2):
         np.testing.assert_array_equal(again.read(place), pixels[place])
@@ -415,6 +414,26 @@ def test_damaged_pixels_are_noticed(tmp_path):
         image.read()
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"imagej": True}], ids=str)
+def test_damage_anywhere_gets_a_sentence(tmp_path, options):
+    """One file of many that is damaged must not end them all with a traceback."""
+    pixels = np.random.default_rng(0).integers(0, 99, (2, 8, 9), dtype="uint16")
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **options)
+    whole, refused = (tmp_path / "a.tif").read_bytes(), 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        damaged = bytearray(whole)
+        for place in rng.integers(0, min(len(whole), 400), 4):
+            damaged[place] = rng.integers(256)
+        (tmp_path / "b.tif").write_bytes(damaged)
+        try:
+            read_image(tmp_path / "b.tif").read()
+        except (FileError, ImageError):
+            refused += 1
+    assert refused > 10
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 def test_a_truncated_picture_is_refused(tmp_path, suffix):
     pixels = np.random.default_rng(0).integers(0, 255, (64, 64), dtype="uint8")
@@ -446,6 +465,60 @@ def test_reading_leaves_no_file_open(tmp_path, recwarn):
     for _ in range(3):
         read_image(tmp_path / "a.tif").read((0,))
     (tmp_path / "a.tif").unlink()
+
+
+def open_files(folder):
+    """Return what this process has open, or mapped into memory, in a folder."""
+    links = (
+        str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()
+    )
+    maps = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    return {name for name in [*links, *maps] if str(folder) in name}
+
+
+@pytest.fixture
+def many(tmp_path):
+    """Ten images of each kind of file."""
+    pixels = np.random.default_rng(0).integers(0, 99, (8, 9), dtype="uint8")
+    for at in range(10):
+        tifffile.imwrite(tmp_path / f"plain{at}.tif", pixels + at)
+        tifffile.imwrite(tmp_path / f"packed{at}.tif", pixels + at, compression="zlib")
+        Picture.fromarray(pixels + at).save(tmp_path / f"picture{at}.png")
+    return [(path, pixels + int(path.stem[-1])) for path in sorted(tmp_path.iterdir())]
+
+
+def test_many_images_hold_few_files_open(many, tmp_path):
+    images = [read_image(path) for path, _ in many]
+    for _ in range(2):
+        for image, (_, pixels) in zip(images, many, strict=True):
+            np.testing.assert_array_equal(image.read((slice(2, 5),)), pixels[2:5])
+            if sys.platform == "linux":
+                assert len(open_files(tmp_path)) <= MOST_OPEN
+    del image, images
+    if sys.platform == "linux":
+        assert not open_files(tmp_path)
+
+
+def test_a_file_that_changes_while_it_is_in_use_is_told(many):
+    images = [read_image(path) for path, _ in many]
+    opened_last = [read_image(path) for path, _ in many[:MOST_OPEN]]
+    for image, (path, _) in zip(images, many, strict=True):
+        path.write_bytes(path.read_bytes() + b"more")
+        with pytest.raises(FileError, match=rf"{path.name} was changed or removed"):
+            image.read()
+        path.unlink()
+        with pytest.raises(FileError, match=rf"{path.name} was changed or removed"):
+            image.read()
+    del opened_last
+
+
+def test_what_was_read_may_be_changed(many):
+    """It is a copy: neither the file nor what is read next changes with it."""
+    for path, pixels in many:
+        image = read_image(path)
+        image.read()[:] = 0
+        np.testing.assert_array_equal(image.read(), pixels)
+        np.testing.assert_array_equal(np.asarray(image.data), pixels)
 
 
 @pytest.mark.parametrize(

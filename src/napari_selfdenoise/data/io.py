@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from napari_selfdenoise.core.errors import FileError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Provenance
+from napari_selfdenoise.data.lazy import UNDECODABLE, FileArray
 from napari_selfdenoise.data.units import meters, ome_symbol
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
@@ -31,7 +32,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def read_image(path: str | os.PathLike[str], axes: str = "") -> Image:
-    """Return the image in a file; a TIFF's pixels are read when they are needed.
+    """Return the image in a file, whose pixels are read when they are needed.
+
+    A file does not stay open, so there is no limit to the number of images.
 
     Parameters
     ----------
@@ -203,23 +206,36 @@ def _not_written(path: Path, image: Image, error: OSError) -> FileError:
 
 
 def _read_picture(path: Path, axes: str) -> Image:
+    _refuse_deep_colour(path)
+    pixels = _decoded(path)
+    data = _Picture(path, pixels.shape, pixels.dtype, pixels)
+    return Image(data, axes=axes or ("YX" if pixels.ndim == 2 else "YXS"), name=path.stem)
+
+
+class _Picture(FileArray):
+    """A PNG or JPEG image, which is decoded as a whole."""
+
+    def open(self) -> NDArray[Any]:
+        return _decoded(self.path)
+
+
+def _decoded(path: Path) -> NDArray[Any]:
     from PIL import Image as Picture
     from PIL import UnidentifiedImageError
 
-    _refuse_deep_colour(path)
     try:
         with Picture.open(path) as picture:
             indirect = picture.mode in ("P", "CMYK", "YCbCr", "LA", "PA")
             pixels = np.array(picture.convert("RGB") if indirect else picture)
     except UnidentifiedImageError as error:
         raise FileError(f"{path.name} is no PNG or JPEG image, or it is damaged.") from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except UNDECODABLE as error:
         raise FileError(f"{path.name} is damaged or truncated: {error}.") from error
     if pixels.ndim == 3:
         pixels = pixels[..., :3]  # transparency is no intensity
         if (pixels == pixels[..., :1]).all():
             pixels = pixels[..., 0]  # a grey image saved as colour
-    return Image(pixels, axes=axes or ("YX" if pixels.ndim == 2 else "YXS"), name=path.stem)
+    return pixels
 
 
 def _refuse_deep_colour(path: Path) -> None:

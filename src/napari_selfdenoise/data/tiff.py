@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import weakref
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,9 +17,10 @@ import zarr
 from napari_selfdenoise.core.axes import KNOWN, guess_axes
 from napari_selfdenoise.core.errors import FileError
 from napari_selfdenoise.core.image import ArrayLike, Image
+from napari_selfdenoise.data.lazy import UNDECODABLE, FileArray, MappedArray
 from napari_selfdenoise.data.units import unit_name
 
-UNREADABLE = (tifffile.TiffFileError, OSError, ValueError, RuntimeError, zlib.error)
+UNREADABLE = (tifffile.TiffFileError, *UNDECODABLE)
 """What tifffile and its decoders raise over a damaged file."""
 
 _Calibration = dict[str, tuple[float, str]]
@@ -45,47 +45,46 @@ def read_tiff(path: Path, axes: str = "") -> Image:
     AxesError, ImageError
         If `axes` does not fit, or the file holds something else than an intensity image.
     """
-    tif, series = _open(path)
-    try:
-        data = _data(path, tif, series)
-        stored, calibration = series.axes, _calibration(tif)
-    except BaseException:
-        tif.close()
-        raise
-    if isinstance(data, np.memmap):
-        tif.close()
-    guessed = ""
-    if not axes:
-        axes, guessed = _known_axes(stored, tif, series.shape)
+    with _told(path), ExitStack() as closing:
+        tif, series = _open(path)
+        closing.callback(tif.close)
+        data, calibration = _data(path, tif, series), _calibration(tif)
+        guessed = ""
+        if not axes:
+            axes, guessed = _known_axes(series.axes, tif, series.shape)
+        if isinstance(data, _TiffArray):
+            closing.pop_all()  # it is open already, and closes the file itself
     data, axes = _samples_first(data, axes)
     image = Image(data, axes=axes, name=_name(path))
     return _calibrated(image, calibration, guessed=bool(guessed))
 
 
 def _open(path: Path) -> tuple[tifffile.TiffFile, Any]:
-    with _lost_offsets() as lost:
-        tif = None
-        try:
-            tif = tifffile.TiffFile(path)
+    with _lost_offsets() as lost, ExitStack() as closing:
+        tif = closing.enter_context(tifffile.TiffFile(path))
+        series = tif.series
+        if len(series) > 1 and tif.is_shaped and _equal(series):
+            # Planes written one by one, each of which calls itself an image: a stack.
+            tif.close()
+            tif = closing.enter_context(tifffile.TiffFile(path, is_shaped=False))
             series = tif.series
-            if len(series) > 1 and tif.is_shaped and _equal(series):
-                # Planes written one by one, each of which calls itself an image: a stack.
-                tif.close()
-                tif = tifffile.TiffFile(path, is_shaped=False)
-                series = tif.series
-            end = _end(tif, series[0])
-        except UNREADABLE as error:
-            if tif is not None:
-                tif.close()
-            raise FileError(f"{path.name} cannot be read as a TIFF file: {error}") from error
-    size = tif.filehandle.size
-    if lost or end > size:
-        tif.close()
-        raise FileError(
-            f"{path.name} is truncated or damaged: parts of it should lie behind its end "
-            f"({size} bytes). Copy or export it again."
-        )
+        size = tif.filehandle.size
+        if _end(tif, series[0]) > size or lost:
+            raise FileError(
+                f"{path.name} is truncated or damaged: parts of it should lie behind its end "
+                f"({size} bytes). Copy or export it again."
+            )
+        closing.pop_all()
     return tif, series[0].levels[0]
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what tifffile raises into a sentence."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise FileError(f"{path.name} cannot be read as a TIFF file: {error}") from error
 
 
 def _equal(series: Sequence[Any]) -> bool:
@@ -130,32 +129,31 @@ def _data(path: Path, tif: tifffile.TiffFile, series: Any) -> ArrayLike:
         raise FileError(f"{path.name} holds pixels of a kind that cannot be read.")
     if series.dataoffset is not None and series.keyframe.is_memmappable:
         dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
-        return np.memmap(path, dtype, "r", series.dataoffset, series.shape)
-    array = _TiffArray(path, tif, series)
-    array[(0,) * len(array.shape)]  # an unknown compression shows at once
+        return MappedArray(path, series.shape, dtype, series.dataoffset)
+    array = _TiffArray(path, series.shape, series.dtype, _Decoder(tif, series))
+    if 0 not in array.shape:
+        array[(0,) * len(array.shape)]  # an unknown compression shows at once
     return array
 
 
-class _TiffArray:
-    """A compressed or scattered TIFF image, decoded where it is read.
+class _TiffArray(FileArray):
+    """A compressed or scattered TIFF image; slicing decodes the strips and tiles it touches."""
 
-    Slicing decodes the strips and tiles it touches; the file is closed with the array.
-    """
+    def open(self) -> ArrayLike:
+        return _Decoder(*_open(self.path))
 
-    def __init__(self, path: Path, tif: tifffile.TiffFile, series: Any) -> None:
-        self._name = path.name
+
+class _Decoder:
+    """The pixels of an open TIFF file, which is closed with it."""
+
+    def __init__(self, tif: tifffile.TiffFile, series: Any) -> None:
         self._array = zarr.open_array(series.aszarr(level=0), mode="r")
         self.shape: tuple[int, ...] = tuple(series.shape)
         self.dtype = np.dtype(series.dtype)
         weakref.finalize(self, tif.close)
 
     def __getitem__(self, key: Any, /) -> Any:
-        try:
-            return self._array[key]
-        except IndexError:
-            raise
-        except UNREADABLE as error:
-            raise FileError(f"{self._name} cannot be decoded: {error}") from error
+        return self._array[key]
 
 
 class _Moved:
@@ -182,8 +180,7 @@ def _samples_first(data: ArrayLike, axes: str) -> tuple[ArrayLike, str]:
     place = axes.upper().find("Q")
     if place < 1 or len(axes) != len(data.shape):
         return data, axes  # `Image` says what is wrong with the axes
-    first = np.moveaxis(data, place, 0) if isinstance(data, np.ndarray) else _Moved(data, place)
-    return first, "Q" + axes[:place] + axes[place + 1 :]
+    return _Moved(data, place), "Q" + axes[:place] + axes[place + 1 :]
 
 
 def _known_axes(stored: str, tif: tifffile.TiffFile, shape: tuple[int, ...]) -> tuple[str, str]:
