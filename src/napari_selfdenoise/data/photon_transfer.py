@@ -1,0 +1,207 @@
+"""The photon-transfer line of a camera, from one image: noise against brightness.
+
+A pixel is ``offset + gain * photons + read noise`` with a Poisson number of photons, so
+its variance is ``gain * (mean - offset) + read_noise ** 2``, a line, and its third central
+moment is ``gain ** 2 * (mean - offset)``: photon noise is skewed, read noise is not. The
+line gives the gain, but not the offset and the read noise one by one; the skewness does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_selfdenoise.core.errors import ImageError
+from napari_selfdenoise.data.noise_tiles import BINS, SIDE, Tiles, measure_tiles
+
+Array = NDArray[Any]
+
+_DARK = 0.98
+"""Probability that a micrograph has a place without light."""
+_GAIN_ERROR = 0.05
+"""Relative error of a gain, with which levels far above the dark are trusted less."""
+_FLAT, _FEWEST = 1.2, 12
+"""Tiles whose structure is at most so many times that of noise alone count as flat; so many
+of a bin count at least."""
+
+
+@dataclass(frozen=True)
+class PhotonTransfer:
+    """Noise against brightness, and the line through it.
+
+    Attributes
+    ----------
+    gain : float
+        Grey levels for one photon; 0 for noise of the same strength at every intensity.
+    offset : float
+        Grey level without light.
+    read_noise : float
+        Standard deviation of the noise without light, in grey levels, rounding included.
+    read_noise_range : tuple of float
+        Least and largest read noise that the image allows, at two standard errors of the
+        offset: far apart in an image without a dark place.
+    means, variances : ndarray (bins,)
+        Mean and variance of the noise in flat places, by brightness: the points of a plot,
+        whose line is ``variance = gain * (mean - offset) + read_noise ** 2``.
+    """
+
+    gain: float
+    offset: float
+    read_noise: float
+    read_noise_range: tuple[float, float]
+    means: Array
+    variances: Array
+
+    @property
+    def line(self) -> Array:
+        """Variance of the line at `means`."""
+        line: Array = np.maximum(self.gain * (self.means - self.offset), 0)
+        return line + self.read_noise**2
+
+
+def photon_transfer(image: Array) -> PhotonTransfer:
+    """Measure the photon-transfer line of one image or stack.
+
+    Of each bin of intensity the flat tiles count; through the bins goes a robust line.
+
+    Parameters
+    ----------
+    image : ndarray (..., Y, X)
+        Finite values; pixels at the limits of the camera are left out.
+
+    Raises
+    ------
+    ImageError
+        If the image is too small, or saturated nearly everywhere.
+    """
+    tiles = measure_tiles(image)
+    if len(tiles) < BINS:
+        raise ImageError(
+            f"A noise model needs at least {BINS} tiles of {SIDE} x {SIDE} unsaturated "
+            f"pixels, but there are {len(tiles)} in an image of shape {image.shape}."
+        )
+    flat, gain, constant = _fitted(tiles)
+    means, variances = _binned(tiles, flat)
+    middle = gain * float(np.median(tiles.means)) + constant
+    if gain * float(np.ptp(tiles.means)) < 0.01 * middle:  # as good as even
+        gain, constant = 0.0, middle
+    least, offset, most = _offset(tiles, flat, gain, constant)
+    low, read_noise, high = (
+        math.sqrt(max(constant + gain * level, 0.0)) for level in (least, offset, most)
+    )
+    return PhotonTransfer(gain, offset, read_noise, (low, high), means, variances)
+
+
+def _fitted(tiles: Tiles) -> tuple[list[NDArray[np.intp]], float, float]:
+    """Return the flat tiles of each bin, and slope and constant of the line through them."""
+    bins = tiles.bins()
+    structures = tiles.structures
+    flattest = [e[np.argsort(structures[e])[: max(_FEWEST, len(e) // 10)]] for e in bins]
+    flat = flattest
+    slope, constant = _robust_line(*_binned(tiles, flat), _sizes(flat))
+    # With the noise known roughly, tiles that hold nothing else need not be left out: the
+    # flattest alone are, at low counts, those with few photons.
+    for _ in range(2):
+        expected = np.maximum(slope * tiles.means + constant, tiles.variances.mean() * 1e-3)
+        passed = structures < _FLAT * expected
+        flat = [
+            each[passed[each]] if passed[each].sum() > len(few) else few
+            for each, few in zip(bins, flattest, strict=True)
+        ]
+        slope, constant = _robust_line(*_binned(tiles, flat), _sizes(flat))
+    return flat, slope, constant
+
+
+def _binned(tiles: Tiles, bins: list[NDArray[np.intp]]) -> tuple[Array, Array]:
+    return (
+        np.array([tiles.means[each].mean() for each in bins]),
+        np.array([tiles.variances[each].mean() for each in bins]),
+    )
+
+
+def _sizes(bins: list[NDArray[np.intp]]) -> Array:
+    return np.array([float(len(each)) for each in bins])
+
+
+def _offset(
+    tiles: Tiles, flat: list[NDArray[np.intp]], gain: float, constant: float
+) -> tuple[float, float, float]:
+    """Return the grey level without light: the least it may be, what it is, the most.
+
+    It is not above the darkest tiles. How far below them is told by the skewness of the
+    noise, with its error.
+    """
+    first = np.argsort(tiles.others)[: max(2, len(tiles) // 200)]
+    darkest = float(tiles.means[first].mean())
+    if gain == 0:
+        return darkest, darkest, darkest
+    lowest = min(-constant / gain, darkest)  # where the line has no noise left
+    levels, weights = [], []
+    for each in flat:
+        thirds, mean = tiles.thirds[each], float(tiles.means[each].mean())
+        noise = max(gain * mean + constant, 0.0)
+        # At least the error for normal noise: a few tiles may be alike by chance.
+        error = max(float(thirds.var()), 6 * noise**3 / SIDE**2) / len(each) / gain**4
+        # Light above the darkest is as wrong as the square of the gain.
+        error += (2 * _GAIN_ERROR * (mean - darkest)) ** 2 + (1e-3 * gain) ** 2
+        levels.append(mean - float(thirds.mean()) / gain**2)
+        weights.append(1 / error)
+    level = float(np.average(levels, weights=weights))
+    error = 1 / math.sqrt(sum(weights))
+    offset = _between(lowest, darkest, level, error)
+    least = min(max(level - 2 * error, lowest), offset)
+    return least, offset, max(min(level + 2 * error, darkest), offset)
+
+
+def _between(lowest: float, darkest: float, level: float, error: float) -> float:
+    """Return the expected offset, of which ``level`` was measured with a standard error.
+
+    Before that, it is taken to be likely that the image has a place without light
+    (`_DARK`); if it has none, the offset lies anywhere down to the lowest.
+    """
+
+    def density(offset: float) -> float:
+        return math.exp(-(((offset - level) / error) ** 2) / 2) / math.sqrt(2 * math.pi) / error
+
+    def share_below(offset: float) -> float:
+        return (1 + math.erf((offset - level) / error / math.sqrt(2))) / 2
+
+    share = share_below(darkest) - share_below(lowest)
+    if share < 1e-6 or darkest - lowest < 1e-6 * error:
+        return min(max(level, lowest), darkest)
+    below = level + error**2 * (density(lowest) - density(darkest)) / share
+    dark, light = _DARK * density(darkest), (1 - _DARK) * share / (darkest - lowest)
+    dark /= dark + light
+    return dark * darkest + (1 - dark) * min(max(below, lowest), darkest)
+
+
+def _robust_line(means: Array, variances: Array, sizes: Array) -> tuple[float, float]:
+    """Fit ``variance = slope * mean + constant`` to bins, some of which lie too high.
+
+    By reweighted least squares: the error of a variance is in proportion to it, a bin
+    counts as its number of tiles, and what lies far off as little as its distance asks
+    (Huber). The bins of least variance
+    decide on the constant but not on the slope, because where photons are few, tiles that
+    got one look like structure. Without a rise, or without a range of intensities, the
+    slope is 0.
+    """
+    line = np.full(len(means), max(float(np.median(variances)), 1e-12))
+    trust = np.ones(len(means))
+    for _ in range(30):
+        weights = sizes * trust / (line + line.max() / 30) ** 2
+        center = np.average(means, weights=weights)
+        spread = np.sum(weights * (means - center) ** 2)
+        slope = (
+            float(np.sum(weights * (means - center) * variances) / spread) if spread else 0.0
+        )
+        slope = max(0.0, slope)
+        constant = float(np.average(variances - slope * means, weights=sizes * trust / line**2))
+        line = slope * means + constant
+        line = np.maximum(line, max(line.max() * 1e-3, 1e-12))
+        relative = np.abs(variances - line) / line
+        trust = np.minimum(1, (1.5 * np.median(relative) + 1e-6) / np.maximum(relative, 1e-12))
+    return slope, constant
