@@ -31,6 +31,11 @@ class Method(ABC, Generic[C]):
     """Whether it assumes noise of the same strength at every intensity."""
     assumes_white_noise: ClassVar[bool] = False
     """Whether it assumes noise that is independent between neighbouring pixels."""
+    handles_correlation: ClassVar[Literal["none", "one axis", "any"]] = "none"
+    """How noise may be correlated between neighbours for it to be removed, unprepared."""
+    psnr_gain: ClassVar[float | None] = None
+    """Decibels over the noisy image with default settings: the mean over the ten captures of
+    docs/tables/methods.md; ``None`` where that was not measured. Advice is in this order."""
     samples_posterior: ClassVar[bool] = False
     """Whether it draws samples of the clean image; the denoised one is then their mean."""
     target: ClassVar[str] = ""

@@ -7,6 +7,12 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+CORRELATED, WHITE = 0.35, 0.1
+"""Noise is divided up if neighbours in both directions are correlated so much, so far that
+pixels at the distance of the stride are correlated no more than this."""
+LARGEST_STRIDE = 3
+"""Chosen by itself: correlation that reaches farther is more often structure than noise."""
+
 
 def noise_autocorrelation(image: Array, reach: int = 4) -> Array:
     """Measure how far the noise of a pixel is that of its neighbours, along each axis.
@@ -29,7 +35,7 @@ def noise_autocorrelation(image: Array, reach: int = 4) -> Array:
         Correlation with the neighbour at distance 1, 2, ... along each axis; NaN at
         distances that the image does not have.
     """
-    tiles = _flat_residuals(image)
+    tiles = flat_residuals(image)
     power = np.mean(tiles**2)
     correlation = np.full((image.ndim, reach), np.nan)
     for axis in range(image.ndim):
@@ -45,7 +51,25 @@ def noise_autocorrelation(image: Array, reach: int = 4) -> Array:
     return correlation
 
 
-def _flat_residuals(image: Array, side: int = 16) -> Array:
+def white_stride(correlation: Array) -> int:
+    """Return the distance from which on pixels are independent; 1 if neighbours are.
+
+    Also 1 if none is found that is small enough.
+
+    Parameters
+    ----------
+    correlation : ndarray (2, reach)
+        Along Y and X, as of `noise_autocorrelation`; `LARGEST_STRIDE` distances or more.
+    """
+    if not np.all(correlation[:, 0] > CORRELATED):
+        return 1
+    for stride in range(2, LARGEST_STRIDE + 1):
+        if np.all(np.abs(correlation[:, stride - 1]) < WHITE):
+            return stride
+    return 1
+
+
+def flat_residuals(image: Array, side: int = 16) -> Array:
     """Return the flattest third of tiles without their planes, (..., tiles, side, side).
 
     All have unit variance, so that bright tiles count no more than dark ones.

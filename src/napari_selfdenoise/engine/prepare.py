@@ -18,7 +18,12 @@ from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Provenance, Result
 from napari_selfdenoise.data.checks import Checked, check_image
-from napari_selfdenoise.data.noise_correlation import noise_autocorrelation
+from napari_selfdenoise.data.noise_correlation import (
+    CORRELATED,
+    LARGEST_STRIDE,
+    noise_autocorrelation,
+    white_stride,
+)
 from napari_selfdenoise.data.noise_model import NoiseModel, fit_noise_model
 from napari_selfdenoise.data.planes import sample_planes
 from napari_selfdenoise.data.sub_images import sub_images
@@ -30,11 +35,6 @@ Array = NDArray[Any]
 
 UNEVEN = 1.5
 """Noise that is so many times as strong in bright parts as in dark ones is made even."""
-CORRELATED, WHITE = 0.35, 0.1
-"""Noise is divided up if neighbours in both directions are correlated so much, so far that
-pixels at the distance of the stride are correlated no more than this."""
-LARGEST_STRIDE = 3
-"""Chosen by itself: correlation that reaches farther is more often structure than noise."""
 _SMALLEST_SIDE = 64
 """Pixels; the noise of smaller images tells too little to decide on it."""
 
@@ -158,7 +158,7 @@ def _stride(method: Method[Any], images: Sequence[Image], preparation: Preparati
     correlations = [
         noise_autocorrelation(stack, LARGEST_STRIDE)[-2:] for stack in sample_planes(images)
     ]
-    strides = [_stride_for(correlation) for correlation in correlations]
+    strides = [white_stride(correlation) for correlation in correlations]
     stride = max(strides)
     neighbours = max((each[:, 0] for each in correlations), key=min)
     about = f"correlated (by {neighbours[0]:.2f} along Y, {neighbours[1]:.2f} along X)"
@@ -174,19 +174,6 @@ def _stride(method: Method[Any], images: Sequence[Image], preparation: Preparati
             "is taken for structure. If it is noise, set decorrelate to 4 or 5."
         )
     return stride
-
-
-def _stride_for(correlation: Array) -> int:
-    """Return the distance from which on pixels are independent; 1 if neighbours are.
-
-    Also 1 if none is found that is small enough.
-    """
-    if not np.all(correlation[:, 0] > CORRELATED):
-        return 1
-    for stride in range(2, LARGEST_STRIDE + 1):
-        if np.all(np.abs(correlation[:, stride - 1]) < WHITE):
-            return stride
-    return 1
 
 
 def _noise_models(

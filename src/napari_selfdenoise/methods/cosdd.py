@@ -146,6 +146,7 @@ class Cosdd(LearnedMethod[CosddConfig]):
         "Noise of zero mean, of any strength at any intensity, independent between pixels or "
         "correlated along rows or along columns, but not both."
     )
+    handles_correlation = "one axis"
     samples_posterior = True
     learns_noise_as_it_is = True
     reference = (

@@ -98,6 +98,7 @@ class LotaN2N(LearnedMethod[LotaN2NConfig]):
     )
     assumes_even_noise = True
     assumes_white_noise = True
+    psnr_gain = 6.8
     reference = (
         "Hu, Xia, Li, Yang, Low-Trace Adaptation of Zero-shot Self-supervised Blind Image "
         "Denoising, arXiv:2403.12382 (2024)"

@@ -63,6 +63,7 @@ class NLMeans(PlanewiseMethod[NLMeansConfig]):
     )
     assumes_even_noise = True
     assumes_white_noise = True
+    psnr_gain = 6.6
     reference = (
         "Buades, Coll, Morel, A non-local algorithm for image denoising, CVPR 2005, "
         "doi:10.1109/CVPR.2005.38"

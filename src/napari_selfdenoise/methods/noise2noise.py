@@ -41,6 +41,7 @@ class Noise2Noise(UNetMethod[Noise2NoiseConfig]):
         "Two captures of each scene, or a stack that changes slowly, and noise of zero mean "
         "that is independent between the captures."
     )
+    handles_correlation = "any"
     reference = (
         "Lehtinen et al., Noise2Noise: Learning Image Restoration without Clean Data, ICML 2018"
     )

@@ -32,6 +32,7 @@ class Supervised(UNetMethod[SupervisedConfig]):
     title = "Supervised"
     summary = "Learns from noisy images and the clean images that belong to them."
     assumes = "A clean image for each image to train on; then noise of any kind."
+    handles_correlation = "any"
     reference = (
         "Weigert et al., Content-aware image restoration, Nature Methods 15 (2018); "
         "Zhang, Zuo, Chen, Meng, Zhang, Beyond a Gaussian Denoiser, IEEE TIP 26 (2017)"
