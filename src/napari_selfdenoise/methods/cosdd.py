@@ -151,7 +151,7 @@ class Cosdd(LearnedMethod[CosddConfig]):
     learns_noise_as_it_is = True
     reference = (
         "Salmon, Krull, Unsupervised Denoising for Signal-Dependent and Row-Correlated "
-        "Imaging Noise, WACV (2025)"
+        "Imaging Noise, WACV 2025, arXiv:2310.07887"
     )
     learns_from = "one image"
     Config = CosddConfig
