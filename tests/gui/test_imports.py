@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 LIST_CONTRIBUTIONS = """
 import sys
 from npe2 import PluginManager
@@ -27,8 +29,9 @@ def test_opening_the_menu_imports_no_torch():
     run(LIST_CONTRIBUTIONS)
 
 
-def test_the_panel_imports_no_torch():
+@pytest.mark.parametrize("panel", ["denoise_panel", "samples_panel", "models_panel"])
+def test_the_panels_import_no_torch(panel):
     run(
-        "import sys, napari_selfdenoise.gui.denoise_panel\n"
+        f"import sys, napari_selfdenoise.gui.{panel}\n"
         "assert 'torch' not in sys.modules, 'torch was imported'"
     )

@@ -45,15 +45,15 @@ class RunBar(QWidget):
         self._notes: list[str] = []
         self._tone: Tone = "info"
         self._running, self._problem = False, ""
-        buttons, stage = QHBoxLayout(), QHBoxLayout()
-        buttons.addWidget(self._denoise, 2)
-        buttons.addWidget(self._stop, 1)
+        self._buttons, stage = QHBoxLayout(), QHBoxLayout()
+        self._buttons.addWidget(self._denoise, 2)
+        self._buttons.addWidget(self._stop, 1)
         stage.addWidget(self._stage, 1)
         stage.addWidget(self._left)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addLayout(buttons)
+        layout.addLayout(self._buttons)
         layout.addWidget(self._bar)
         layout.addLayout(stage)
         layout.addWidget(self._says)
@@ -65,6 +65,10 @@ class RunBar(QWidget):
     def sentence(self) -> str:
         """What is said below the bar."""
         return self._says.text()
+
+    def put_beside(self, button: QPushButton) -> None:
+        """Put a button for another action between those to start and to stop."""
+        self._buttons.insertWidget(1, button, 2)
 
     def allow(self, problem: str) -> None:
         """Enable *Denoise*, or disable it and say why."""
