@@ -10,7 +10,11 @@ from napari_selfdenoise.engine.learned import TrainingConfig
 from napari_selfdenoise.methods import get
 
 SMALL = {"steps": 6, "batch_size": 2, "patch_size": 32}
-NARROW = {"cosdd": {"features": 4, "levels": 3, "noise_filters": 4}}
+NARROW = {
+    "cosdd": {"features": 4, "levels": 3, "noise_filters": 4},
+    "noise2void": {"width": 8},
+    "noise2self": {"width": 8},
+}
 """Method -> what makes its network small, where the tests were slow otherwise."""
 SAMPLING = Sampling(samples=4, keep_samples=2, tolerance=0.0)
 

@@ -18,9 +18,10 @@ def test_it_is_the_published_network():
     assert sum(weights.numel() for weights in network.parameters()) == 973_201
 
 
+@pytest.mark.parametrize("top_skip", [True, False])
 @pytest.mark.parametrize(("channels", "width", "levels"), [(1, 48, 5), (3, 8, 3)])
-def test_multiplications_are_counted(channels, width, levels):
-    network, counted = UNet(channels, width, levels), 0
+def test_multiplications_are_counted(channels, width, levels, top_skip):
+    network, counted = UNet(channels, width, levels, blurred=True, top_skip=top_skip), 0
 
     def count(part, _, output):
         nonlocal counted
@@ -30,14 +31,16 @@ def test_multiplications_are_counted(channels, width, levels):
         if isinstance(part, nn.Conv2d):
             part.register_forward_hook(count)
     network(torch.zeros(1, channels, 64, 64))
-    assert counted / 64**2 == pytest.approx(multiplications(channels, width, levels))
+    expected = multiplications(channels, width, levels, top_skip=top_skip)
+    assert counted / 64**2 == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("blurred", [True, False])
 @pytest.mark.parametrize("levels", [2, 3])
-def test_an_output_depends_on_nothing_beyond_the_radius(levels):
+def test_an_output_depends_on_nothing_beyond_the_radius(levels, blurred):
     torch.manual_seed(0)
-    network, side = UNet(1, 8, levels).double(), 128
-    reach = radius(levels)
+    network, side = UNet(1, 8, levels, blurred=blurred).double(), 128
+    reach = radius(levels, blurred=blurred)
     image = torch.rand(1, 1, side, side, dtype=torch.float64)
     before, farthest = network(image), 0
     for place in range(2**levels):
@@ -47,6 +50,21 @@ def test_an_output_depends_on_nothing_beyond_the_radius(levels):
         distances = (rows - (side // 2 + place)).abs()
         farthest = max(farthest, int(distances.max()))
     assert reach - 2**levels <= farthest <= reach
+
+
+def test_blurred_pooling_follows_an_image_that_moves():
+    """By a pixel: half of a pooled one, which without a blur is nothing or all."""
+    from napari_selfdenoise.nn.unet import _halved
+
+    torch.manual_seed(0)
+    image = torch.rand(1, 1, 64, 64)
+    changes = []
+    for blurred in (False, True):
+        before, after = (_halved(image.roll(by, -1), blurred) for by in (0, 1))
+        changes.append(float((after - before).std() / before.std()))
+    assert changes[1] < 0.8 * changes[0]
+    flat = _halved(torch.ones(1, 1, 8, 8), blurred=True)
+    torch.testing.assert_close(flat, torch.ones(1, 1, 4, 4))
 
 
 def test_a_size_that_does_not_fit_is_refused():

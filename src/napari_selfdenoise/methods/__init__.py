@@ -23,6 +23,8 @@ METHODS = {
     "lota_n2n": "napari_selfdenoise.methods.lota_n2n:LotaN2N",
     "tucker_pnp": "napari_selfdenoise.methods.tucker_pnp:TuckerPnP",
     "cosdd": "napari_selfdenoise.methods.cosdd:Cosdd",
+    "noise2void": "napari_selfdenoise.methods.noise2void:Noise2Void",
+    "noise2self": "napari_selfdenoise.methods.noise2self:Noise2Self",
     "iddp": "napari_selfdenoise.methods.iddp:Iddp",
     "noise2noise": "napari_selfdenoise.methods.noise2noise:Noise2Noise",
     "supervised": "napari_selfdenoise.methods.supervised:Supervised",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, max_pool2d, relu
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, relu
 
 _LAST_WIDTHS = 64, 32
 """Channels of the last two hidden layers, at full resolution."""
@@ -30,12 +30,25 @@ class UNet(nn.Module):
         ``2 ** levels`` pixels.
     first_kernel : int
         Side of the first convolution in pixels, odd.
+    blurred : bool
+        Whether what is pooled is blurred, so that it follows an image that moves by a pixel
+        (Zhang, Making Convolutional Networks Shift-Invariant Again, ICML 2019).
+    top_skip : bool
+        Whether the image itself is passed to the last convolutions.
     """
 
     def __init__(
-        self, channels: int, width: int = 48, levels: int = 5, first_kernel: int = 11
+        self,
+        channels: int,
+        width: int = 48,
+        levels: int = 5,
+        first_kernel: int = 11,
+        *,
+        blurred: bool = False,
+        top_skip: bool = True,
     ) -> None:
         super().__init__()
+        self.blurred, self.top_skip = blurred, top_skip
         self.encoder = nn.ModuleList([_convolution(channels, width, first_kernel)])
         self.encoder.extend(_convolution(width, width) for _ in range(levels))
         self.decoder = nn.ModuleList()
@@ -43,7 +56,7 @@ class UNet(nn.Module):
         for _ in range(levels - 1):
             self.decoder.append(_block(inputs, 2 * width, 2 * width))
             inputs = 3 * width
-        last = inputs - width + channels
+        last = inputs - width + channels * top_skip
         self.decoder.append(_block(last, *_LAST_WIDTHS))
         self.output = _convolution(_LAST_WIDTHS[-1], channels)
 
@@ -68,14 +81,29 @@ class UNet(nn.Module):
         skipped = [image]
         features = image
         for convolution in self.encoder[:-1]:
-            features = max_pool2d(relu(convolution(features)), 2)
+            features = _halved(relu(convolution(features)), self.blurred)
             skipped.append(features)
         # What enters the deepest level needs no skip connection around it.
         features = relu(self.encoder[-1](skipped.pop()))
         for block in self.decoder:
-            features = block(joined(_doubled(features), skipped.pop()))
+            features = _doubled(features)
+            if skipped[1:] or self.top_skip:
+                features = joined(features, skipped.pop())
+            features = block(features)
         output: Tensor = self.output(features)
         return output
+
+
+def _halved(features: Tensor, blurred: bool) -> Tensor:
+    """Keep the largest of two by two pixels, or blur the largest of all neighbours before.
+
+    With the blur, a binomial one over three pixels, a pooled pixel is made of four by four.
+    """
+    if not blurred:
+        return max_pool2d(features, 2)
+    with torch.autocast(features.device.type, enabled=False):
+        largest = max_pool2d(features, 2, stride=1, padding=1)
+        return avg_pool2d(avg_pool2d(largest, 2, stride=1), 2)
 
 
 def _doubled(features: Tensor) -> Tensor:
@@ -98,12 +126,12 @@ def joined(features: Tensor, beside: Tensor) -> Tensor:
     return torch.cat(pair, 3).permute(0, 3, 1, 2)
 
 
-def radius(levels: int, first_kernel: int = 11) -> int:
+def radius(levels: int, first_kernel: int = 11, *, blurred: bool = False) -> int:
     """Return how many pixels away an input can be that changes an output."""
-    return max(_reach(place, levels, first_kernel) for place in range(2**levels))
+    return max(_reach(place, levels, first_kernel, blurred) for place in range(2**levels))
 
 
-def _reach(place: int, levels: int, first_kernel: int) -> int:
+def _reach(place: int, levels: int, first_kernel: int, blurred: bool) -> int:
     """Follow an output pixel back through the deepest level to the inputs it depends on."""
     low, high = place - 3, place + 3
     for level in range(1, levels + 1):
@@ -111,11 +139,14 @@ def _reach(place: int, levels: int, first_kernel: int) -> int:
         low, high = low // 2 - grown, high // 2 + grown
     for level in range(levels - 1, -1, -1):
         grown = 1 if level > 0 else first_kernel // 2
+        grown += blurred
         low, high = 2 * low - grown, 2 * high + 1 + grown
     return max(place - low, high - place)
 
 
-def multiplications(channels: int, width: int, levels: int, first_kernel: int = 11) -> float:
+def multiplications(
+    channels: int, width: int, levels: int, first_kernel: int = 11, *, top_skip: bool = True
+) -> float:
     """Return the multiplications per pixel of one pass."""
     total = float(first_kernel**2 * channels * width)
     total += sum(9 * width**2 / float(4**level) for level in range(1, levels + 1))
@@ -124,7 +155,7 @@ def multiplications(channels: int, width: int, levels: int, first_kernel: int = 
         total += 9 * (inputs + 2 * width) * 2 * width / float(4**level)
         inputs = 3 * width
     first, second = _LAST_WIDTHS
-    last = inputs - width + channels
+    last = inputs - width + channels * top_skip
     return total + 9.0 * (last * first + first * second + second * channels)
 
 
