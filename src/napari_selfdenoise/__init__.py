@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_selfdenoise.api import (
         apply,
+        check_noise,
         denoise,
         export_model,
         load,
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     )
 
 __version__ = "0.1.0"
-__all__ = ["apply", "denoise", "export_model", "load", "sample", "save", "train"]
+__all__ = ["apply", "check_noise", "denoise", "export_model", "load", "sample", "save", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@
 >>> result["denoised"].data  # a float32 array of the input's shape  # doctest: +SKIP
 """
 
+from napari_selfdenoise.api.checking import check_noise
 from napari_selfdenoise.api.denoising import denoise, methods, sample
 from napari_selfdenoise.api.models import apply, export_model, load, save, train
 from napari_selfdenoise.api.sources import ImageSource
@@ -12,6 +13,7 @@ from napari_selfdenoise.api.sources import ImageSource
 __all__ = [
     "ImageSource",
     "apply",
+    "check_noise",
     "denoise",
     "export_model",
     "load",

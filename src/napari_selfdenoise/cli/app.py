@@ -240,6 +240,35 @@ app.command(
 )
 
 
+@app.command(
+    sort_key=1, usage="Usage: napari-selfdenoise check IMAGE [--region ...] [OPTIONS]\n"
+)
+def check(
+    image: Annotated[Path, Parameter(name="IMAGE")],
+    /,
+    *,
+    region: str = "",
+    axes: str = "",
+    json: Json = False,
+) -> int:
+    """Measure the noise of an image, and say which methods fit.
+
+    Parameters
+    ----------
+    image
+        TIFF, PNG or JPEG file.
+    region
+        Part to measure: AXIS=START:STOP, separated by commas, such as Y=100:400,X=0:512.
+    axes
+        One letter per axis as stored (Q, T, C, Z, Y, X, S), if the file does not tell.
+    json
+        Print one JSON object.
+    """
+    from napari_selfdenoise.cli import checking
+
+    return checking.check(image, axes, region, as_json=json)
+
+
 @app.command(sort_key=6)
 def demo(
     *,

@@ -92,42 +92,39 @@ def crossed_autocorrelation(stack: Array, reach: int = 4) -> Array:
         Correlation at distance 1, 2, ... along Y and along X: the median over the flattest
         fifth of all tiles.
     """
-    measured = [_plane_correlations(plane, reach) for plane in stack]
-    structure = np.concatenate([each for each, _ in measured])
-    correlations = np.concatenate([each for _, each in measured])
-    if not len(structure):
+    tiles = [_plane_tiles(plane) for plane in stack]
+    flatness, *noises = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
+    if not len(flatness):
         return np.zeros((2, reach))
-    flattest = np.argsort(structure)[: max(1, int(_FLATTEST * len(structure)))]
-    medians: Array = np.median(correlations[flattest], axis=0)
+    flattest = np.argsort(flatness)[: max(1, int(_FLATTEST * len(flatness)))]
+    return np.stack([_lags(noise[flattest], reach) for noise in noises])
+
+
+def _lags(tiles: Array, reach: int) -> Array:
+    """Return the median over tiles of the correlation along their last axis."""
+    power = np.square(tiles).mean((1, 2))
+    noisy = power > 0
+    products = [
+        (tiles[:, :, lag:] * tiles[:, :, :-lag]).mean((1, 2)) for lag in range(1, reach + 1)
+    ]
+    correlations = np.where(noisy, np.stack(products) / np.where(noisy, power, 1), 0)
+    medians: Array = np.median(correlations, axis=1)
     return medians
 
 
-def _plane_correlations(plane: Array, reach: int) -> tuple[Array, Array]:
-    """Return structure relative to noise (tiles,) and correlations (tiles, 2, reach)."""
+def _plane_tiles(plane: Array) -> tuple[Array, Array, Array]:
+    """Return structure relative to noise, and the noise with Y last and with X last."""
     margin = len(_WEIGHTS) // 2
+    if min(plane.shape) < _SIDE + 2 * margin:
+        return np.zeros(0), *np.zeros((2, 0, _SIDE, _SIDE))
     values = (plane - plane.mean(dtype=np.float64)).astype(np.float32)
-    tiles = _tiles(values[margin:-margin, margin:-margin])
-    if not len(tiles):
-        return np.zeros(0), np.zeros((0, 2, reach))
-    blocks = tiles.reshape(-1, _SIDE // _BLOCK, _BLOCK, _SIDE // _BLOCK, _BLOCK)
+    flat = _tiles(values[margin:-margin, margin:-margin])
+    blocks = flat.reshape(-1, _SIDE // _BLOCK, _BLOCK, _SIDE // _BLOCK, _BLOCK)
     structure = blocks.mean((2, 4)).var((1, 2))
-    powers, found = [], []
-    for turned in (values.T, values):
-        # Tiles of the transposed plane are transposed, too: back into the order of the others.
-        noise = _tiles(_differences(turned)[:, margin:-margin])
-        power = np.square(noise).mean((1, 2))
-        products = [
-            (noise[:, :, lag:] * noise[:, :, :-lag]).mean((1, 2)) for lag in range(1, reach + 1)
-        ]
-        part = np.stack([power, *products], axis=1)
-        if turned is not values:
-            rows, columns = ((side - 2 * margin) // _SIDE for side in turned.shape)
-            part = part.reshape(rows, columns, -1).swapaxes(0, 1).reshape(len(tiles), -1)
-        powers.append(part[:, 0])
-        noisy = part[:, :1] > 0
-        found.append(np.where(noisy, part[:, 1:] / np.where(noisy, part[:, :1], 1), 0))
-    weakest = np.maximum(np.minimum(*powers), 1e-30)
-    return structure / weakest, np.stack(found, axis=1)
+    along_x = _tiles(_differences(values)[:, margin:-margin])
+    along_y = _tiles(_differences(values.T).T[margin:-margin]).swapaxes(1, 2)
+    weakest = np.minimum(*(np.square(noise).mean((1, 2)) for noise in (along_x, along_y)))
+    return structure / np.maximum(weakest, 1e-30), along_y, along_x
 
 
 def _differences(plane: Array) -> Array:

@@ -29,7 +29,7 @@ _FLAT, _FEWEST = 1.2, 12
 of a bin count at least."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PhotonTransfer:
     """Noise against brightness, and the line through it.
 
@@ -61,6 +61,18 @@ class PhotonTransfer:
         """Variance of the line at `means`."""
         line: Array = np.maximum(self.gain * (self.means - self.offset), 0)
         return line + self.read_noise**2
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            "gain": self.gain,
+            "offset": self.offset,
+            "read_noise": self.read_noise,
+            "read_noise_range": list(self.read_noise_range),
+            "means": self.means.tolist(),
+            "variances": self.variances.tolist(),
+            "line": self.line.tolist(),
+        }
 
 
 def photon_transfer(image: Array) -> PhotonTransfer:
