@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.data import patches as module
+from napari_selfdenoise.data import plane_pool
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.patches import Patches, split_by_place
 from napari_selfdenoise.data.planes import channel_planes
@@ -94,26 +94,86 @@ def test_patches_fit_the_plane(side, patch_size, multiple, expected):
     assert patches.draw(2).shape[2] == expected
 
 
-def test_more_planes_than_memory_are_exchanged(monkeypatch):
-    monkeypatch.setattr(module, "POOL_BYTES", 2 * 4 * 20 * 20)
-    monkeypatch.setattr(module, "DRAWS_PER_EXCHANGE", 2)
-    patches = patches_of(numbered((6, 20, 20)))
-    seen = {int(p[0, 0, 0]) // 400 for _ in range(40) for p in patches.draw(4)}
-    assert seen == set(range(6))
-    assert len(patches.state()["pool"]) == 2
+def sources_of(drawn, pixels=400):
+    """Return which of several planes of a numbered image each patch is from."""
+    return (drawn[:, 0, 0, 0] // pixels).astype(int).tolist()
 
 
-@pytest.mark.parametrize("room", [2 * 4 * 20 * 20, 2**20])
+def room_for(monkeypatch, planes, pixels=400):
+    monkeypatch.setattr(plane_pool, "POOL_BYTES", planes * 4 * pixels)
+
+
+@pytest.mark.parametrize("room", [2, 7, 11, 100])
+def test_every_plane_has_its_turn_whatever_the_memory(monkeypatch, room):
+    room_for(monkeypatch, room)
+    patches = patches_of(numbered((12, 20, 20)))
+    counts = np.zeros(12)
+    for _ in range(2400):
+        drawn = sources_of(patches.draw(2))
+        counts[drawn] += 1
+        assert len(patches.state()["pool"]) == min(room, 12)
+    assert abs(counts / 400 - 1).max() < 0.15
+
+
+def test_turns_are_short_in_a_short_training_on_many_planes(monkeypatch):
+    room_for(monkeypatch, 10)
+    patches = patches_of(numbered((50, 20, 20)), planned=100)
+    seen = [at for _ in range(25) for at in sources_of(patches.draw(4))]
+    assert set(seen) == set(range(50))
+
+
+@pytest.mark.parametrize("room", [6, 100])
+def test_the_patches_of_a_step_are_from_different_planes(monkeypatch, room):
+    room_for(monkeypatch, room)
+    stacks = numbered((4, 2, 20, 20)).data
+    patches = patches_of(*(Image(stack) for stack in stacks))
+    for _ in range(50):
+        assert len(set(sources_of(patches.draw(6)))) == 6
+
+
+@pytest.mark.parametrize("targets", [False, True])
+def test_memory_is_bounded_for_images_of_all_sizes(monkeypatch, targets):
+    """The first one is the smallest: it tells nothing of the others."""
+    images = [numbered((side, side)) for side in (20, 40, 60, 50, 30, 44, 56)]
+    options = {"targets": [channel_planes(image)[0] for image in images]} if targets else {}
+    bound = (2 if targets else 1) * 4 * (60 * 60 + 40 * 40)
+    monkeypatch.setattr(plane_pool, "POOL_BYTES", bound)
+    patches, seen = patches_of(*images, planned=300, **options), set()
+    for _ in range(300):
+        patches.draw(1)
+        pool = patches.state()["pool"]
+        seen |= {source for source, _, _ in pool}
+        sides = [images[source].shape[0] for source, _, _ in pool]
+        assert sum((2 if targets else 1) * 4 * side**2 for side in sides) <= bound
+    assert seen == set(range(7))
+
+
+@pytest.mark.parametrize("room", [2, 1000])
 def test_a_restored_state_goes_on_with_the_same_patches(monkeypatch, room):
-    monkeypatch.setattr(module, "POOL_BYTES", room)
-    monkeypatch.setattr(module, "DRAWS_PER_EXCHANGE", 3)
-    first = patches_of(numbered((5, 20, 20)))
+    room_for(monkeypatch, room)
+    first = patches_of(numbered((5, 20, 20)), planned=40)
     for _ in range(10):
         first.draw(2)
-    second = patches_of(numbered((5, 20, 20)), seed=9)
+    second = patches_of(numbered((5, 20, 20)), planned=40, seed=9)
     second.load_state(first.state())
     for _ in range(10):
         np.testing.assert_array_equal(first.draw(2), second.draw(2))
+
+
+def test_a_tiny_image_among_many_does_not_shrink_the_patches():
+    images = [numbered((5, 7)), *(numbered((40, 50)) for _ in range(6))]
+    patches = patches_of(*images, patch_size=32)
+    assert (patches.shape, patches.mirrored) == ((32, 32), 1)
+    tiny = images[0].data
+    mirrored = np.pad(tiny, ((0, 27), (0, 25)), mode="reflect")
+    drawn = patches.draw(60)[:, 0]
+    assert any(np.array_equal(patch, mirrored) for patch in drawn)
+
+
+def test_patches_fit_into_most_images():
+    sides = (20, 24, 30, 90, 100)
+    patches = patches_of(*(numbered((side, side)) for side in sides), patch_size=64)
+    assert (patches.shape, patches.mirrored) == ((30, 30), 2)
 
 
 @pytest.mark.parametrize("shape", [(100, 40), (40, 100), (32, 32)])

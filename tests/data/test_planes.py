@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.data.planes import channel_planes
+from napari_selfdenoise.data.planes import channel_planes, sample_planes
 
 
 @pytest.mark.parametrize("axes", ["YX", "TYX", "ZTYX", "YXS", "CYX", "YXC", "TCZYXS", "YTX"])
@@ -36,3 +36,13 @@ def test_each_plane_alone():
     assert [len(planes) for planes in alone] == [1, 1]
     np.testing.assert_array_equal(alone[1].read(0)[0], image.data[1, 1])
     assert alone[1].name == "image, C = 1, T = 1"
+
+
+def test_noise_is_measured_on_images_of_the_usual_size():
+    """A tiny image among many does not cut the others down."""
+    usual = [Image(np.full((40, 50), at, np.uint16)) for at in range(4)]
+    (stack,) = sample_planes([Image(np.full((5, 200), 99, np.uint16)), *usual])
+    assert stack.shape == (4, 40, 50)
+    assert set(stack.ravel()) == {0, 1, 2, 3}
+    (both,) = sample_planes([usual[0], Image(np.full((30, 60), 7, np.uint16))])
+    assert both.shape == (2, 30, 50)

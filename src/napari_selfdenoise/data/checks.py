@@ -27,6 +27,8 @@ class Checked:
 def check_image(image: Image, *, fill_nan: bool = False) -> Checked:
     """Read `image` once, plane by plane, and refuse what cannot be denoised.
 
+    An image that was checked before is not read again.
+
     Parameters
     ----------
     image : Image
@@ -40,13 +42,15 @@ def check_image(image: Image, *, fill_nan: bool = False) -> Checked:
     ImageError
         If pixels are not finite (counted, unless `fill_nan`) or all are equal.
     """
+    if isinstance(image.data, _Passed) and image.data.axes == image.axes:
+        return Checked(image, image.data.digest)
     nans = infinities = 0
     low, high, total, finite = np.inf, -np.inf, 0.0, 0
     digest = hashlib.sha256(f"{image.axes}{image.shape}{image.dtype}".encode())
     for planes in channel_planes(image):
         for plane in range(len(planes)):
             values = image.read(planes.index(plane))
-            digest.update(np.ascontiguousarray(values).tobytes())
+            digest.update(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
             if image.dtype.kind == "f":
                 nans += int(np.isnan(values).sum())
                 infinities += int(np.isinf(values).sum())
@@ -64,7 +68,61 @@ def check_image(image: Image, *, fill_nan: bool = False) -> Checked:
         )
     if nans or infinities:
         image = image.like(_Filled(image, total / finite))
-    return Checked(image, digest.hexdigest()[:16])
+    found = digest.hexdigest()[:16]
+    return Checked(image.like(_Passed(image, found)), found)
+
+
+def check_alike(images: Sequence[Image], *, planes: bool = False) -> None:
+    """Refuse images that cannot train one model: channels and colours must be the same.
+
+    Parameters
+    ----------
+    images : sequence of Image
+        Their sizes and other axes may differ.
+    planes : bool
+        Whether the number of planes must be the same, too.
+
+    Raises
+    ------
+    ImageError
+        Names the first image that differs from the very first.
+    """
+    first = images[0]
+    for image in images[1:]:
+        for axis, what in (("C", "channels"), ("S", "colour samples")):
+            if image.size(axis) != first.size(axis):
+                raise ImageError(
+                    f"{image.name} has {image.size(axis)} {what}, but {first.name} has "
+                    f"{first.size(axis)}; images that train one model need the same."
+                )
+        count, others = (len(channel_planes(each)[0]) for each in (image, first))
+        if planes and count != others:
+            raise ImageError(
+                f"{image.name} has {count} planes, but {first.name} has {others}; images that "
+                "train one network per plane need the same number."
+            )
+
+
+def check_takes_targets(who: str, what: str, targets: Sequence[Any]) -> None:
+    """Refuse targets for a method that has no use for them.
+
+    Parameters
+    ----------
+    who, what : str
+        Title of the method, and what it compares with; empty if it compares with nothing.
+    targets : sequence
+        What was given.
+
+    Raises
+    ------
+    UsageError
+        If there are any, and `what` is empty.
+    """
+    if targets and not what:
+        raise UsageError(
+            f"{who} takes no target: it works from the noisy images alone. Leave the target "
+            "out, or choose a method that learns from pairs, such as Noise2Noise."
+        )
 
 
 def check_targets(
@@ -82,11 +140,11 @@ def check_targets(
     Raises
     ------
     UsageError
-        If there is not one target for each image.
+        If there is not one target for each image, or none at all.
     ImageError
         If a target is of another shape than its image.
     """
-    if len(targets) != len(images):
+    if not targets or len(targets) != len(images):
         given = f"{len(targets)} for {len(images)} images" if targets else "none"
         raise UsageError(
             f"{who} learns from {what} for each image to train on, but {given} was given."
@@ -109,6 +167,17 @@ def _not_finite(image: Image, nans: int, infinities: int) -> str:
         f"{image.name} has {' and '.join(counts)}. Replace them by their neighbours' mean "
         "with 'fill NaN' (--fill-nan on the command line), or mask them before."
     )
+
+
+class _Passed:
+    """The data of an image that was checked."""
+
+    def __init__(self, image: Image, digest: str) -> None:
+        self._data, self.shape, self.dtype = image.data, image.shape, image.dtype
+        self.axes, self.digest = image.axes, digest
+
+    def __getitem__(self, key: Any, /) -> Any:
+        return self._data[key]
 
 
 class _Filled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_selfdenoise.data.normalization import Normalization
+from napari_selfdenoise.data.plane_pool import Place, PlanePool
 from napari_selfdenoise.data.planes import Planes, Window
 
 SMALLEST = 16
-"""Planes smaller than this, in pixels, are mirrored up to it."""
+"""Sides of patches in pixels, at least."""
 MANY_IMAGES = 5
 """From this number on whole images are held out, not places."""
-POOL_BYTES = 512 * 2**20
-"""Normalised planes kept in memory; beyond it they are exchanged one by one."""
-DRAWS_PER_EXCHANGE = 32
 VALIDATION_PATCHES = 16
 
 
@@ -28,6 +27,9 @@ class Patches:
     out, or whole images where there are many. (Neighbouring planes of a stack show nearly
     the same thing, so holding out planes of one stack would not be independent.)
 
+    However many images there are, only some planes are in memory, see `PlanePool`; the
+    patches of one step come from different ones.
+
     Parameters
     ----------
     sources : sequence of Planes
@@ -35,7 +37,8 @@ class Patches:
     normalization : Normalization
         Applied to every patch.
     patch_size : int
-        Side of a patch in pixels, cut down to the smallest plane; 0 for whole planes.
+        Side of a patch in pixels; 0 for whole planes. Cut down if most planes are smaller;
+        if only some are, these are mirrored up to the size of a patch.
     validation_fraction : float
         Share of the pixels that is held out; 0 for none.
     rng : numpy.random.Generator
@@ -45,6 +48,8 @@ class Patches:
     targets : sequence of Planes
         One for each source and of its shape, or none at all: every patch comes with the
         channels of its target, normalised alike, after its own.
+    planned : int
+        Training patches that will be drawn in all, if that is known.
     """
 
     def __init__(
@@ -57,6 +62,7 @@ class Patches:
         rng: np.random.Generator,
         multiple: int = 1,
         targets: Sequence[Planes] = (),
+        planned: int = 0,
     ) -> None:
         self.rng, self._targets = rng, targets
         self.sources = sources
@@ -64,34 +70,37 @@ class Patches:
         self._companions: dict[tuple[int, int], NDArray[np.float32]] = {}
         self.normalization = normalization
         """Applied to every patch."""
-        sides = np.array([planes.shape[1:] for planes in sources]).min(axis=0)
-        self.shape = tuple(_patch_side(side, patch_size, multiple) for side in map(int, sides))
+        sides = np.array([planes.shape[1:] for planes in sources])
+        typical = map(statistics.median_low, sides.T.tolist())
+        self.shape = tuple(_patch_side(side, patch_size, multiple) for side in typical)
         """Height and width of a patch in pixels."""
-        self._validation_places: list[tuple[int, int, Window]] = []
+        self.mirrored = int((sides < self.shape).any(axis=1).sum())
+        """Number of sources that are smaller than a patch."""
         self._validation_patches: NDArray[np.float32] | None = None
+        self._held_out: list[Place] = []
         self._split(validation_fraction)
         self._places = [(s, p) for s, planes in enumerate(sources) for p in range(len(planes))]
         self._order = [place for place in self._places if place[0] in self._training]
-        self._pool: list[tuple[int, int, NDArray[np.float32]]] = []
-        self._next = self._draws = 0
+        self._planned = planned
+        self._pool = self._new_pool()
 
     @property
     def validates(self) -> bool:
         """Whether anything is held out."""
-        return bool(self._validation_places)
+        return bool(self._held_out)
 
-    def places(self) -> list[tuple[int, int]]:
+    def places(self) -> list[Place]:
         """Return the planes in use, as (source, plane): trained on or held out."""
         return list(self._places)
 
     def thin_out(self, most: int) -> None:
         """Use no more than `most` planes, evenly spaced, and as many that are held out."""
-        held_out = sorted({place[:2] for place in self._validation_places} - {*self._order})
+        held_out = sorted({*self._held_out} - {*self._order})
         kept = {*_spaced(sorted(self._order), most), *_spaced(held_out, most)}
         self._places = [place for place in self._places if place in kept]
         self._order = [place for place in self._order if place in kept]
-        self._validation_places = [each for each in self._validation_places if each[:2] in kept]
-        self._pool, self._next = [], 0
+        self._held_out = [place for place in self._held_out if place in kept]
+        self._pool = self._new_pool()
 
     def normalised(self, source: int, plane: int) -> NDArray[np.float32]:
         """Return a whole plane as patches are cut from it, without companions."""
@@ -105,9 +114,7 @@ class Patches:
         """
         self._companions[source, plane] = images
         self._validation_patches = None
-        for at, (pooled_source, pooled_plane, _) in enumerate(self._pool):
-            if (pooled_source, pooled_plane) == (source, plane):
-                self._pool[at] = source, plane, self._load(source, plane)
+        self._pool.reload((source, plane))
 
     def companion(self, source: int, plane: int) -> NDArray[np.float32]:
         """Return the companions of a plane, (channels, Y, X)."""
@@ -129,10 +136,8 @@ class Patches:
         With `augment` each is turned by a multiple of 90 degrees (of 180, if it is no
         square) and mirrored at random.
         """
-        self._refresh_pool()
         patches = []
-        for _ in range(count):
-            source, _, values = self._pool[self.rng.integers(len(self._pool))]
+        for source, values in self._pool.take(count):
             rows, columns = self._random_window(self._windows[source])
             patch = values[:, rows, columns]
             patches.append(self._turned(patch) if augment else patch)
@@ -149,57 +154,54 @@ class Patches:
         """Return the held-out patches; the same at every call, but for their companions."""
         if self._validation_patches is not None:
             return self._validation_patches
-        places = self._validation_places
-        chosen = np.linspace(0, len(places) - 1, min(VALIDATION_PATCHES, len(places)))
+        counts = [len(self._grid(source)) for source, _ in self._held_out]
+        ends = np.cumsum(counts)
+        chosen = np.linspace(0, ends[-1] - 1, min(VALIDATION_PATCHES, ends[-1])).astype(int)
         patches = []
-        for source, plane, window in (places[int(at)] for at in chosen):
-            patches.append(self._load(source, plane)[:, window[0], window[1]])
+        for at in chosen:
+            place = int(np.searchsorted(ends, at, side="right"))
+            source, plane = self._held_out[place]
+            rows, columns = self._grid(source)[at - ends[place] + counts[place]]
+            patches.append(self._load(source, plane)[:, rows, columns])
         self._validation_patches = np.stack(patches)
         return self._validation_patches
 
     def state(self) -> dict[str, Any]:
         """Return what decides the next draws, as plain values."""
-        return {
-            "rng": self.rng.bit_generator.state,
-            "order": [list(place) for place in self._order],
-            "pool": [[source, plane] for source, plane, _ in self._pool],
-            "next": self._next,
-            "draws": self._draws,
-        }
+        return {"rng": self.rng.bit_generator.state, **self._pool.state()}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on with the draws where `state` was taken."""
         self.rng.bit_generator.state = state["rng"]
-        self._order = [(source, plane) for source, plane in state["order"]]
-        self._pool = [(s, p, self._load(s, p)) for s, p in state["pool"]]
-        self._next, self._draws = state["next"], state["draws"]
+        self._pool.load_state(state)
 
     def _split(self, fraction: float) -> None:
-        everything = list(range(len(self.sources)))
-        self._training, self._validation = everything, everything
+        everything = range(len(self.sources))
         whole = [self._padded(planes) for planes in self.sources]
         self._windows = {s: [_window(0, 0, *whole[s])] for s in everything}
-        self._held_out: dict[int, list[Window]] = {s: [] for s in everything}
+        self._bands: dict[int, Window] = {}
+        self._training = set(everything)
         if fraction > 0 and len(everything) >= MANY_IMAGES:
             count = max(1, round(fraction * len(everything)))
             held = sorted(map(int, self.rng.permutation(everything)[:count]))
-            self._training = [s for s in everything if s not in held]
-            self._validation = held
-            for s in held:
-                self._held_out[s] = _grid(_window(0, 0, *whole[s]), self.shape)
+            self._bands = {s: self._windows[s][0] for s in held}
+            self._training -= {*held}
         elif fraction > 0:
             for s in everything:
                 windows, band = split_by_place(*whole[s], fraction, self.shape, self.rng)
                 self._windows[s] = windows
-                self._held_out[s] = _grid(band, self.shape) if band else []
-            self._validation = [s for s in everything if self._held_out[s]]
-        else:
-            self._validation = []
-        self._validation_places = [
-            (source, plane, window)
-            for source in self._validation
-            for plane in range(len(self.sources[source]))
-            for window in self._held_out[source]
+                if band is not None:
+                    self._bands[s] = band
+        self._held_out = [(s, p) for s in self._bands for p in range(len(self.sources[s]))]
+
+    def _grid(self, source: int) -> list[Window]:
+        """Return the patches that fit side by side into what is held out of a source."""
+        rows, columns = self._bands[source]
+        height, width = self.shape
+        return [
+            _window(top, left, height, width)
+            for top in range(rows.start, rows.stop - height + 1, height)
+            for left in range(columns.start, columns.stop - width + 1, width)
         ]
 
     def _padded(self, planes: Planes) -> tuple[int, int]:
@@ -216,23 +218,14 @@ class Patches:
         missing = (0, height - values.shape[1]), (0, width - values.shape[2])
         return np.pad(values, ((0, 0), *missing), mode="reflect")
 
-    def _refresh_pool(self) -> None:
-        """Fill the pool, or exchange its oldest plane if it cannot hold them all."""
-        channels, height, width = self.sources[0].shape
-        room = max(1, POOL_BYTES // (4 * channels * height * width))
-        while len(self._pool) < min(room, len(self._order)):
-            self._pool.append(self._advance())
-        self._draws += 1
-        if len(self._pool) < len(self._order) and self._draws % DRAWS_PER_EXCHANGE == 0:
-            self._pool.pop(0)
-            self._pool.append(self._advance())
+    def _bytes(self, source: int) -> int:
+        channels = self.sources[source].channels * (2 if self._targets else 1)
+        channels += len(next(iter(self._companions.values()), ()))
+        height, width = self._padded(self.sources[source])
+        return 4 * channels * height * width
 
-    def _advance(self) -> tuple[int, int, NDArray[np.float32]]:
-        if self._next == 0 and len(self._order) > 1:
-            self._order = [self._order[at] for at in self.rng.permutation(len(self._order))]
-        source, plane = self._order[self._next]
-        self._next = (self._next + 1) % len(self._order)
-        return source, plane, self._load(source, plane)
+    def _new_pool(self) -> PlanePool:
+        return PlanePool(self._order, self._load, self._bytes, self.rng, planned=self._planned)
 
     def _random_window(self, windows: list[Window]) -> Window:
         height, width = self.shape
@@ -290,20 +283,10 @@ def _patch_side(side: int, patch_size: int, multiple: int) -> int:
     return max(wanted // multiple * multiple, -(-SMALLEST // multiple) * multiple)
 
 
-def _spaced(places: list[tuple[int, int]], most: int) -> list[tuple[int, int]]:
+def _spaced(places: list[Place], most: int) -> list[Place]:
     chosen = np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(int)
     return [places[at] for at in chosen]
 
 
 def _window(top: int, left: int, height: int, width: int) -> Window:
     return slice(top, top + height), slice(left, left + width)
-
-
-def _grid(window: Window, patch: tuple[int, ...]) -> list[Window]:
-    """Return the patches that fit side by side into a window."""
-    rows, columns = window
-    return [
-        _window(top, left, patch[0], patch[1])
-        for top in range(rows.start, rows.stop - patch[0] + 1, patch[0])
-        for left in range(columns.start, columns.stop - patch[1] + 1, patch[1])
-    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -109,6 +110,13 @@ def channel_planes(image: Image) -> list[Planes]:
     return [Planes(image, {"C": channel}) for channel in range(image.size("C"))]
 
 
+def typical(images: Sequence[Image]) -> list[Image]:
+    """Return the images without those that are smaller than most of them."""
+    sides = [min(image.size("Y"), image.size("X")) for image in images]
+    most = statistics.median_low(sides)
+    return [image for image, side in zip(images, sides, strict=True) if side >= most]
+
+
 def sample_planes(images: Sequence[Image]) -> list[NDArray[np.float32]]:
     """Return what noise is measured on: some planes of each channel and colour.
 
@@ -116,8 +124,9 @@ def sample_planes(images: Sequence[Image]) -> list[NDArray[np.float32]]:
     -------
     list of ndarray (planes, Y, X)
         One entry for each channel (axis C) and in it each colour sample (axis S): the middle
-        of a few planes, evenly spaced over all images.
+        of a few planes, evenly spaced over all images but those smaller than most.
     """
+    images = typical(images)
     height, width = (
         min(SAMPLED_SIDE, *(image.size(axis) for image in images)) for axis in "YX"
     )

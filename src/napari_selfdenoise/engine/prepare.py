@@ -17,7 +17,7 @@ from napari_selfdenoise.core.events import Note, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Provenance, Result
-from napari_selfdenoise.data.checks import Checked, check_image
+from napari_selfdenoise.data.checks import Checked, check_image, check_takes_targets
 from napari_selfdenoise.data.noise_correlation import (
     CORRELATED,
     LARGEST_STRIDE,
@@ -25,7 +25,7 @@ from napari_selfdenoise.data.noise_correlation import (
     white_stride,
 )
 from napari_selfdenoise.data.noise_model import NoiseModel, fit_noise_model
-from napari_selfdenoise.data.planes import sample_planes
+from napari_selfdenoise.data.planes import sample_planes, typical
 from napari_selfdenoise.data.sub_images import sub_images
 from napari_selfdenoise.engine.planewise import with_residual
 from napari_selfdenoise.engine.preparation import Preparation, Prepared
@@ -61,6 +61,7 @@ def denoise(
     preparation : Preparation
         What to do; ``"auto"`` measures on the image.
     """
+    check_takes_targets(method.title, method.target, context.targets)
     checked = check_image(image, fill_nan=context.fill_nan)
     (prepared, inner), notes = yield from with_notes(
         choose_preparation(method, [checked.image], config, preparation)
@@ -216,4 +217,4 @@ def _unevenness(model: NoiseModel, stack: Array) -> float:
 
 
 def _smallest_side(images: Sequence[Image]) -> int:
-    return min(image.size(axis) for image in images for axis in "YX")
+    return min(image.size(axis) for image in typical(images) for axis in "YX")

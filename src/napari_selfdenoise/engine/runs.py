@@ -8,10 +8,15 @@ from typing import Any
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import UsageError
-from napari_selfdenoise.core.events import Run
+from napari_selfdenoise.core.events import Progress, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Provenance, Result
-from napari_selfdenoise.data.checks import Checked, check_image
+from napari_selfdenoise.data.checks import (
+    Checked,
+    check_alike,
+    check_image,
+    check_takes_targets,
+)
 from napari_selfdenoise.engine import forecast
 from napari_selfdenoise.engine.device import Compute
 from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
@@ -56,8 +61,16 @@ def train(
     ------
     ImageError
         If an image cannot be used or the images do not fit together.
+    UsageError
+        If the method needs targets and there are none, or takes none and there are some.
     """
-    checked = [check_image(image, fill_nan=context.fill_nan) for image in images]
+    check_takes_targets(method.title, method.target, context.targets)
+    checked = []
+    for number, image in enumerate(images, 1):
+        checked.append(check_image(image, fill_nan=context.fill_nan))
+        if len(images) > 1:
+            yield Progress(number, len(images), "reading")
+    check_alike([each.image for each in checked], planes=config.network_per == "plane")
     (prepared, _), notes = yield from with_notes(
         choose_preparation(method, [each.image for each in checked], config, preparation)
     )

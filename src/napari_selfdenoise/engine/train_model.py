@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import ImageError
-from napari_selfdenoise.core.events import Note, Preview, Run
+from napari_selfdenoise.core.events import Note, Preview, Progress, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.checks import Checked, check_image
 from napari_selfdenoise.data.normalization import Normalization
@@ -56,14 +55,17 @@ def train_model(
     """
     images = [each.image for each in checked]
     config, chosen = yield from with_notes(method.settle(config, images))
-    given = [check_image(each, fill_nan=context.fill_nan).image for each in context.targets]
-    (sources, targets), paired = yield from with_notes(method.pairs(images, given))
+    given = [check_image(each, fill_nan=context.fill_nan) for each in context.targets]
+    (sources, targets), paired = yield from with_notes(
+        method.pairs(images, [each.image for each in given])
+    )
     groups = _groups(sources, config)
     taught = _groups(targets, config) if targets else [[] for _ in groups]
     compute = Compute.of(context)
     digest = hashlib.sha256("".join(each.digest for each in checked).encode()).hexdigest()[:16]
     together = replace(checked[0], digest=checked[0].digest if len(checked) == 1 else digest)
-    session = _Session(method, config, context, compute, f"{digest} {prepared}")
+    taught_by = [each.digest for each in given]
+    session = _Session(method, config, context, compute, f"{digest} {prepared} {taught_by}")
     with reused_memory():
         members, notes = yield from with_notes(_train_members(session, groups, taught))
     if not context.stopped:
@@ -134,6 +136,8 @@ def _train_member(
     seconds: float,
 ) -> Run[Member]:
     method, config, context = session.method, session.config, session.context
+    if len(sources) > 1:
+        yield Progress(0, config.steps, "measuring intensities" + label)
     normalization = Normalization.fit(sources, method.normalization)
     patches = Patches(
         sources,
@@ -143,7 +147,13 @@ def _train_member(
         rng=np.random.default_rng([context.seed, number]),
         multiple=method.multiple,
         targets=targets,
+        planned=config.steps * config.accumulate * config.batch_size,
     )
+    if 0 < patches.mirrored < len(sources):
+        yield Note(
+            f"{patches.mirrored} of {len(sources)} images are smaller than the patches of "
+            f"{patches.shape[0]} x {patches.shape[1]} pixels, and are mirrored up to them."
+        )
     if config.validation_fraction > 0 and not patches.validates:
         yield Note("The image is too small to hold out a place for validation.")
     network = _initialised(method, config, sources[0].channels, [context.seed, number])
@@ -199,24 +209,9 @@ def _initialised(
 
 def _groups(images: Sequence[Image], config: TrainingConfig) -> list[list[Planes]]:
     """Return, for each network, the planes it learns from."""
-    first = images[0]
-    for image in images[1:]:
-        for axis, what in (("C", "channels"), ("S", "colour samples")):
-            if image.size(axis) != first.size(axis):
-                raise ImageError(
-                    f"{image.name} has {image.size(axis)} {what}, but {first.name} has "
-                    f"{first.size(axis)}; images that train one model need the same."
-                )
     per_image = [channel_planes(image) for image in images]
     groups = [list(sources) for sources in zip(*per_image, strict=True)]
     if config.network_per == "plane":
-        for planes in groups[0]:
-            if len(planes) != len(groups[0][0]):
-                raise ImageError(
-                    f"{planes.name} has {len(planes)} planes, but {groups[0][0].name} has "
-                    f"{len(groups[0][0])}; images that train one network per plane need the "
-                    "same number."
-                )
         return [
             list(alike)
             for group in groups
