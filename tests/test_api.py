@@ -8,6 +8,7 @@ from napari_selfdenoise.api import methods
 from napari_selfdenoise.core.errors import (
     AxesError,
     ConfigError,
+    ImageError,
     ModelError,
     UnknownMethodError,
     UsageError,
@@ -137,3 +138,65 @@ def test_noise_is_prepared_for_and_the_model_repeats_it(tmp_path):
     assert result.provenance.preparation["stride"] == 2
     with pytest.raises(ConfigError, match="decorrelate is '7'"):
         denoise(noisy, "bm3d", decorrelate=7)
+
+
+@pytest.fixture
+def pairs(pixels, tmp_path):
+    """Two images and their targets, each of another kind of source."""
+    write_tiff(tmp_path / "clean.tif", Image(pixels[0], axes="YX"))
+    images = [pixels[1], Image(pixels[2], axes="YX")]
+    return images, [tmp_path / "clean.tif", da.from_array(pixels[0], chunks=(8, 8))]
+
+
+SMALL = {"steps": 2, "patch_size": 16, "width": 8}
+
+
+@pytest.mark.parametrize("method", ["supervised", "noise2noise"])
+def test_targets_of_every_kind_teach(pairs, pixels, method):
+    images, targets = pairs
+    options = {"settings": SMALL, "device": "cpu"}
+    models = [
+        train(images, method, targets=targets, **options),
+        train(images, method, targets=[pixels[0], pixels[0]], **options),
+        train(images, method, targets=[pixels[0], pixels[1]], **options),
+    ]
+    first, same, other = (
+        apply(model, pixels[0], device="cpu")["denoised"].data for model in models
+    )
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+def test_one_image_is_denoised_with_its_target(pairs):
+    (image, _), (target, _) = pairs
+    result = denoise(image, "supervised", target=target, settings=SMALL, device="cpu")
+    assert result["denoised"].shape == image.shape
+
+
+def test_targets_that_do_not_fit_get_a_sentence(pairs, pixels):
+    images, targets = pairs
+    with pytest.raises(UsageError, match=r"from a clean image.*1 for 2"):
+        train(images, "supervised", targets=targets[0])
+    with pytest.raises(UsageError, match="but none was given"):
+        denoise(images[0], "supervised")
+    with pytest.raises(ImageError, match="cannot be the target of image"):
+        train(images[0], "supervised", targets=pixels)
+    with pytest.raises(UsageError, match="LoTA-N2N takes no target"):
+        train(images, "lota_n2n", targets=targets)
+    for method in ("gaussian", "lota_n2n"):
+        with pytest.raises(UsageError, match="takes no target"):
+            denoise(images[0], method, target=targets[0])
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_read(pixels):
+    class Unreadable:
+        shape, dtype = pixels.shape, pixels.dtype
+
+        def __getitem__(self, key):
+            raise AssertionError("read")
+
+    images = [Image(Unreadable(), "TYX"), Image(Unreadable(), "CYX")]
+    with pytest.raises(ImageError, match="has 3 channels"):
+        train(images)
+    with pytest.raises(UsageError, match="none was given"):
+        train(images[:1], "supervised")

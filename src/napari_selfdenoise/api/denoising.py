@@ -11,6 +11,7 @@ from napari_selfdenoise.api.sources import (
     Listener,
     Stabilise,
     open_image,
+    open_images,
     preparation_of,
 )
 from napari_selfdenoise.core.context import Context, Device, Precision
@@ -42,6 +43,7 @@ def denoise(
     image: ImageSource,
     method: str = "lota_n2n",
     *,
+    target: ImageSource | None = None,
     settings: Mapping[str, Any] | None = None,
     preset: str | None = None,
     axes: str = "",
@@ -64,6 +66,10 @@ def denoise(
         PNG or JPEG file, whose pixel size is then in the result.
     method : str
         One of `methods`; each states what it assumes of the noise.
+    target : Image, array or path, optional
+        For methods that learn from pairs, of the axes and the shape of `image`:
+        ``"noise2noise"`` takes a second capture of the scene, and can do without if the
+        image is a stack; ``"supervised"`` takes a clean image.
     settings : mapping, optional
         Values that differ from the method's defaults, for example ``{"steps": 500}``.
     preset : str, optional
@@ -108,8 +114,12 @@ def denoise(
 
     Raises
     ------
+    UsageError
+        If the method needs a target and there is none, or takes none and there is one.
+    ImageError
+        If the image or the target cannot be used, or they differ in axes or shape.
     SelfDenoiseError
-        If the image, a name or a value is not usable; the message says what would be.
+        If anything else is not usable, a name or a value; the message says what would be.
 
     Examples
     --------
@@ -129,6 +139,7 @@ def denoise(
         time_budget=time_budget,
         fill_nan=fill_nan,
         sampling=Sampling.from_json(sampling or {}),
+        targets=open_images(target, axes),
     )
     preparation = preparation_of(stabilise, decorrelate)
     run = prepare.denoise(chosen, open_image(image, axes), config, context, preparation)

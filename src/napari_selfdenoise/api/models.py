@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from napari_selfdenoise.api.sources import (
     Decorrelate,
@@ -13,6 +13,7 @@ from napari_selfdenoise.api.sources import (
     Listener,
     Stabilise,
     open_image,
+    open_images,
     preparation_of,
 )
 from napari_selfdenoise.core.context import Context, Device, Precision
@@ -30,6 +31,7 @@ def train(
     images: ImageSource | Sequence[ImageSource],
     method: str = "lota_n2n",
     *,
+    targets: ImageSource | Sequence[ImageSource] | None = None,
     settings: Mapping[str, Any] | None = None,
     preset: str | None = None,
     axes: str = "",
@@ -48,13 +50,20 @@ def train(
     Parameters
     ----------
     images : Image, array, path, or a list or tuple of these
-        One array is one image or stack, not a list of images.
+        One array is one image or stack, not a list of images. Of any sizes, all with as many
+        channels (C) and colour samples (S). Files are read when they are needed and only
+        partly kept in memory, so that there may be thousands.
+    targets : like `images`, optional
+        For methods that learn from pairs: the target of each image, in the same order and
+        of the axes and the shape of its image. ``"noise2noise"`` takes a second capture of
+        the scene, and can do without if each image is a stack; ``"supervised"`` takes a clean
+        image.
     checkpoint : path, optional
         File that keeps the state of the training now and then; the same call resumes
         from it after an interruption.
     method, settings, preset, axes, seed, device, precision, time_budget, fill_nan,
     on_event
-        As in `denoise`; `axes` hold for every image.
+        As in `denoise`; `axes` hold for every image and target.
     stabilise, decorrelate
         As in `denoise`, chosen once for all images; the model repeats it wherever it is
         applied.
@@ -66,8 +75,14 @@ def train(
 
     Raises
     ------
+    UsageError
+        If the method learns nothing, if there is no image, if there is not one target for
+        each image, or if there are targets, but the method takes none.
+    ImageError
+        If an image or target cannot be used, or has other channels than the first one; if a
+        target has another shape than its image.
     SelfDenoiseError
-        As in `denoise`; also if the method learns nothing.
+        As in `denoise`.
 
     Examples
     --------
@@ -75,13 +90,13 @@ def train(
     >>> model = train(["day1.tif", "day2.tif"], "lota_n2n")  # doctest: +SKIP
     >>> save(model, "cells.safetensors")  # doctest: +SKIP
     >>> denoised = apply(model, "day3.tif")["denoised"]  # doctest: +SKIP
+    >>> model = train("noisy.tif", "supervised", targets="clean.tif")  # doctest: +SKIP
     """
     chosen = get_learned(method)
     config: Any = chosen.Config.from_preset(preset, settings)
-    several = images if isinstance(images, (list, tuple)) else (cast(ImageSource, images),)
-    if not several:
+    opened = open_images(images, axes)
+    if not opened:
         raise UsageError("There is no image to train on.")
-    opened = [open_image(each, axes) for each in several]
     context = Context(
         seed=seed,
         device=device,
@@ -89,6 +104,7 @@ def train(
         time_budget=time_budget,
         fill_nan=fill_nan,
         checkpoint=None if checkpoint is None else Path(checkpoint),
+        targets=open_images(targets, axes),
     )
     from napari_selfdenoise.engine import runs  # loads torch
 

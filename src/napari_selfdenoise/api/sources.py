@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, cast
 
 from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.events import Event
@@ -44,3 +44,17 @@ def open_image(source: ImageSource, axes: str) -> Image:
             f"An image is an array, an Image or a file's path, not {type(source).__name__}."
         )
     return Image(source, axes=axes)
+
+
+def open_images(sources: ImageSource | Sequence[ImageSource] | None, axes: str) -> list[Image]:
+    """Return one image or several as a list; of ``None`` an empty one.
+
+    Raises
+    ------
+    UsageError, SelfDenoiseError
+        As for `open_image`.
+    """
+    if sources is None:
+        return []
+    several = sources if isinstance(sources, (list, tuple)) else [cast(ImageSource, sources)]
+    return [open_image(each, axes) for each in several]

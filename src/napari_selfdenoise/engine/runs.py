@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import UsageError
-from napari_selfdenoise.core.events import Progress, Run
+from napari_selfdenoise.core.events import Progress, Run, finish
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Provenance, Result
 from napari_selfdenoise.data.checks import (
@@ -64,13 +64,15 @@ def train(
     UsageError
         If the method needs targets and there are none, or takes none and there are some.
     """
+    # What does not fit is refused before the pixels are read, which may take long.
     check_takes_targets(method.title, method.target, context.targets)
+    finish(method.pairs(images, context.targets))
+    check_alike(images, planes=config.network_per == "plane")
     checked = []
     for number, image in enumerate(images, 1):
         checked.append(check_image(image, fill_nan=context.fill_nan))
         if len(images) > 1:
             yield Progress(number, len(images), "reading")
-    check_alike([each.image for each in checked], planes=config.network_per == "plane")
     (prepared, _), notes = yield from with_notes(
         choose_preparation(method, [each.image for each in checked], config, preparation)
     )
