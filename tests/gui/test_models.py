@@ -93,6 +93,35 @@ def test_a_stopped_training_goes_on_where_it_was(lota, run, wait, qtbot, viewer)
     assert len(denoised(viewer)) == 2
 
 
+def test_the_users_models_folder_is_proposed(lota, run, wait, tmp_path, monkeypatch):
+    run(lota)
+    monkeypatch.setattr(lota.model_bar, "_folder", tmp_path / "models")
+    proposed = []
+
+    def choose(parent, title, path, kinds):
+        proposed.append(path)
+        return path, kinds
+
+    monkeypatch.setattr("qtpy.QtWidgets.QFileDialog.getSaveFileName", choose)
+    lota.model_bar._save.click()
+    wait(lota)
+    assert proposed == [str(tmp_path / "models" / "cells.lota_n2n.safetensors")]
+    assert (tmp_path / "models" / "cells.lota_n2n.safetensors").exists()
+
+
+def test_a_model_of_other_channels_says_so_and_nothing_is_lost(
+    lota, run, wait, viewer, noisy, names
+):
+    run(lota)
+    before = names()
+    viewer.add_image(noisy(32, 32, 3, dtype=np.uint8), rgb=True, name="stained")
+    lota.model_bar.apply_requested.emit()
+    wait(lota)
+    assert "trained on images of 1 colour sample" in lota.run_bar.sentence
+    assert names() == [*before, "stained"]
+    assert lota.model_bar._apply.isEnabled()
+
+
 # --- methods with a posterior ------------------------------------------------------------
 
 

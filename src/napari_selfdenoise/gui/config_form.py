@@ -64,8 +64,10 @@ class ConfigForm(QWidget, Generic[C]):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(self._head())
-        layout.addWidget(self._rows(advanced=False))
-        if any(each.advanced for each in self._settings.values()):
+        kinds = {each.advanced for each in self._settings.values()}
+        if False in kinds:
+            layout.addWidget(self._rows(advanced=False))
+        if True in kinds:
             layout.addWidget(folded(fold, self._rows(advanced=True)))
         for field in self._fields.values():
             field.changed.connect(self._on_edit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 Tone = Literal["info", "warning"]
@@ -43,9 +43,21 @@ def heading(text: str) -> QLabel:
     return label
 
 
+class _Content(QWidget):
+    """As high as its sentences need at its width.
+
+    Qt's own least height is of sentences in a column of any width: there was a scroll bar for
+    nothing.
+    """
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Leave the height to `heightForWidth`."""
+        return QSize(super().minimumSizeHint().width(), 0)
+
+
 def scrolled_column(*widgets: QWidget) -> QScrollArea:
     """Return widgets below each other, to be scrolled where the window is too low."""
-    content = QWidget()
+    content = _Content()
     layout = QVBoxLayout(content)
     layout.setContentsMargins(8, 4, 8, 8)
     layout.setSpacing(6)
