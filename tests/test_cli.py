@@ -324,6 +324,188 @@ def test_a_method_that_learns_nothing_cannot_be_trained(noisy, tmp_path, capsys)
     assert "learns nothing" in capsys.readouterr().err
 
 
+# --- many images and pairs --------------------------------------------------------------
+
+PAIRED = ["--set", "steps=3", "--set", "width=8", "--set", "patch_size=16", "--device", "cpu"]
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Three usable images, and one of each kind that is not."""
+    folder, usable = tmp_path / "days", make_sample("cells", shape=(40, 36)).noisy
+    folder.mkdir()
+    pixels = usable.read()
+    write_tiff(folder / "a.ome.tif", usable)
+    Picture.fromarray((pixels // 8).astype("uint8")).save(folder / "b.png")
+    tifffile.imwrite(folder / "c.tif", pixels[:30], compression="zlib")
+    (folder / "truncated.tif").write_bytes((folder / "a.ome.tif").read_bytes()[:2000])
+    tifffile.imwrite(folder / "constant.tif", np.full((40, 36), 7, "uint16"))
+    holed = pixels.astype("float32")
+    holed[4, 5] = np.nan
+    tifffile.imwrite(folder / "holed.tif", holed)
+    colours = np.stack([pixels, pixels + 1, pixels], -1).astype("uint8")
+    tifffile.imwrite(folder / "colour.tif", colours, photometric="rgb")
+    tifffile.imwrite(folder / "deep.tif", np.zeros((2,) * 4 + (9, 9), "uint8") + pixels[0, 0])
+    return folder
+
+
+WHY = {
+    "truncated.tif": "truncated or damaged",
+    "constant.tif": "constant is constant",
+    "holed.tif": "holed has 1 NaN pixel",
+    "colour.tif": "colour has 3 colour samples, but a has 1",
+    "deep.tif": "has 6 axes",
+}
+
+
+def test_what_cannot_be_trained_on_is_left_out_and_reported(folder, tmp_path, capsys):
+    model = tmp_path / "m.safetensors"
+    assert run("train", folder, "-o", model, "-m", "iddp", *PAIRED, "--json") == 1
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert (report["model"], report["images"]) == (str(model), 3)
+    failed = {Path(each["input"]).name: each["error"] for each in report["failed"]}
+    assert failed.keys() == WHY.keys()
+    for name, reason in WHY.items():
+        assert reason in failed[name]
+        assert f"{name} is left out: {failed[name]}" in err
+    assert "5 of 8 images were left out" in err
+    assert run("apply", model, folder / "b.png", "-o", tmp_path / "out") == 0
+
+
+@pytest.mark.parametrize("command", ["denoise", "apply"])
+def test_one_failing_file_never_stops_the_rest(folder, tmp_path, capsys, command):
+    options = ["denoise", "-m", "gaussian"]
+    if command == "apply":
+        assert run("train", folder / "b.png", "-o", tmp_path / "m", *TINY) == 0
+        options = ["apply", tmp_path / "m.safetensors"]
+    capsys.readouterr()
+    name, *rest = options
+    rest = [*rest, folder] if command == "apply" else [folder, *rest]
+    assert run(name, *rest, "-o", tmp_path / "out", "--json") == 1
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    written = {Path(each["input"]).name for each in report["results"]}
+    failed = {Path(each["input"]).name for each in report["failed"]}
+    assert written | failed == {path.name for path in folder.iterdir()}
+    assert {"a.ome.tif", "b.png", "c.tif"} <= written
+    assert failed == WHY.keys() - written
+    assert f"{len(failed)} of 8 images failed" in err
+
+
+def test_if_nothing_can_be_trained_on_no_model_is_written(folder, tmp_path, capsys):
+    bad = [folder / name for name in ("truncated.tif", "constant.tif")]
+    model = tmp_path / "m.safetensors"
+    assert run("train", *bad, "-o", model, *TINY, "--json") == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["model"] is None
+    assert "None of the images can be trained on" in err
+    assert not model.exists()
+
+
+def test_images_of_the_most_common_kind_are_trained_on(folder, tmp_path, capsys):
+    """The first one does not decide for all."""
+    tokens = [folder / name for name in ("colour.tif", "a.ome.tif", "b.png")]
+    assert run("train", *tokens, "-o", tmp_path / "m", *TINY, "--json") == 1
+    (failed,) = json.loads(capsys.readouterr().out)["failed"]
+    assert Path(failed["input"]).name == "colour.tif"
+
+
+def test_folders_inside_are_searched_if_asked(tmp_path, capsys):
+    for name in ("a", "day1/a", "day1/.hidden/a", "day2/late/b"):
+        path = tmp_path / "in" / f"{name}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_tiff(path, make_sample("cells", shape=(40, 36)).noisy)
+    command = ["denoise", tmp_path / "in", "-o", tmp_path / "out", "-m", "gaussian"]
+    assert run(*command) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert run(*command, "--recursive", "--overwrite") == 0
+    written = [Path(line).relative_to(tmp_path) for line in capsys.readouterr().out.split()]
+    assert [path.as_posix().removesuffix(".gaussian.denoised.tif") for path in written] == [
+        "out/a",
+        "out/day1/a",
+        "out/day2/late/b",
+    ]
+    model = tmp_path / "m"
+    options = ["--recursive", "--json", *TINY]
+    assert run("train", tmp_path / "in", "-o", model, *options) == 0
+    assert json.loads(capsys.readouterr().out)["images"] == 3
+
+
+@pytest.fixture
+def pairs(tmp_path) -> tuple[Path, Path]:
+    """Folders of three noisy images and their clean ones."""
+    for name in ("noisy", "clean"):
+        (tmp_path / name).mkdir()
+        for seed in range(3):
+            sample = make_sample("cells", seed, shape=(40, 36))
+            write_tiff(tmp_path / name / f"{seed}.tif", getattr(sample, name))
+    return tmp_path / "noisy", tmp_path / "clean"
+
+
+@pytest.mark.parametrize("method", ["supervised", "noise2noise"])
+def test_training_on_pairs_in_folders(pairs, tmp_path, capsys, method):
+    noisy, clean = pairs
+    options = ["-m", method, *PAIRED, "--json"]
+    assert run("train", noisy, "--target", clean, "-o", tmp_path / "m", *options) == 0
+    assert json.loads(capsys.readouterr().out)["images"] == 3
+    named = [*sorted(noisy.iterdir()), "--target", *sorted(clean.iterdir())]
+    assert run("train", *named, "-o", tmp_path / "n", *options) == 0
+    models = [(tmp_path / f"{name}.safetensors").exists() for name in "mn"]
+    assert all(models)
+
+
+def test_a_pair_is_left_out_together(pairs, tmp_path, capsys):
+    noisy, clean = pairs
+    (clean / "1.tif").write_bytes(b"damaged")
+    write_tiff(clean / "2.tif", make_sample("cells", shape=(30, 36)).clean, overwrite=True)
+    options = ["-m", "supervised", *PAIRED, "--json"]
+    assert run("train", noisy, "--target", clean, "-o", tmp_path / "m", *options) == 1
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert report["images"] == 1
+    assert [Path(each["input"]).name for each in report["failed"]] == ["1.tif", "2.tif"]
+    assert "1.tif cannot be read as a TIFF" in err
+    assert "cannot be the target of 2" in err
+
+
+def test_images_are_denoised_each_with_its_target(pairs, tmp_path, capsys):
+    noisy, clean = pairs
+    options = ["-m", "supervised", *PAIRED, "-o", tmp_path / "out"]
+    assert run("denoise", noisy, "--target", clean, *options) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("tokens", "sentence"),
+    [
+        (["NOISY", "-m", "supervised"], "a clean image for each image to train on, but none"),
+        (["NOISY", "-m", "supervised", "--target", "ONE"], "3 images, but 1 targets"),
+        (["NOISY", "-m", "iddp", "--target", "CLEAN"], "IDDP takes no target"),
+        (["NOISY", "-m", "supervised", "--target", "OTHER"], "names do not agree"),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "denoise"])
+def test_targets_that_do_not_fit(pairs, tmp_path, capsys, command, tokens, sentence):
+    noisy, clean = pairs
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in clean.iterdir():
+        (other / f"{int(path.stem) + 1}.tif").write_bytes(path.read_bytes())
+    places = {"NOISY": noisy, "CLEAN": clean, "ONE": clean / "0.tif", "OTHER": other}
+    tokens = [places.get(token, token) for token in tokens]
+    assert run(command, *tokens, "-o", tmp_path / "out", *PAIRED) == 2
+    assert sentence in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_ctrl_c_while_images_are_read_trains_nothing(pairs, tmp_path, capsys, interrupt_at):
+    with interrupt_at(1):
+        assert run("train", pairs[0], "-o", tmp_path / "m", *TINY) == 130
+    assert "nothing was written" in capsys.readouterr().err
+    assert not (tmp_path / "m.safetensors").exists()
+
+
 # --- stopping ---------------------------------------------------------------------------
 
 

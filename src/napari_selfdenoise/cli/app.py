@@ -34,6 +34,7 @@ app = App(
     help_format="plaintext",
     default_parameter=Parameter(show_default=False),
     result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 
 Images = Annotated[list[Path], Parameter(name="IMAGE", negative="")]
@@ -135,6 +136,8 @@ def denoise(
         axes=where.axes,
         reference=reference,
         overwrite=overwrite,
+        recursive=where.recursive,
+        targets=how.target,
     )
     return batch.run(images, as_json=json)
 
@@ -161,7 +164,7 @@ def train(
     Parameters
     ----------
     images
-        TIFF, PNG or JPEG files, or folders of them.
+        TIFF, PNG or JPEG files, or folders of them; what cannot be used is left out.
     out
         The model's file; ends in .safetensors.
     resume
@@ -169,7 +172,7 @@ def train(
     overwrite
         Replace the model if it is there already.
     json
-        Print one JSON object: path, seconds, provenance.
+        Print one JSON object: path, seconds, images that were left out, provenance.
     """
     from napari_selfdenoise.cli import training
 
@@ -228,6 +231,7 @@ def apply(
         axes=where.axes,
         reference=reference,
         overwrite=overwrite,
+        recursive=where.recursive,
     )
     return batch.run(images, as_json=json)
 

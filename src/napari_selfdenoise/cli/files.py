@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,17 @@ from napari_selfdenoise.core.names import did_you_mean
 from napari_selfdenoise.core.result import Provenance, Result
 from napari_selfdenoise.data.folder import image_files, result_name
 from napari_selfdenoise.data.io import read_image, write_tiff
+from napari_selfdenoise.data.pairs import check_pairs
 
 Start = Callable[[Image, Context], Run[Result]]
 """Starts the run of one image."""
 
 
-def files_of(inputs: Sequence[Path]) -> list[Path]:
+def files_of(inputs: Sequence[Path], *, recursive: bool = False) -> list[Path]:
     """Return `inputs` with each folder replaced by the image files in it, by name.
 
-    Results of former runs in a folder, hidden files and folders inside it are left out.
+    With `recursive` also by those in folders inside it; see `image_files` for what is left
+    out.
 
     Raises
     ------
@@ -43,8 +45,27 @@ def files_of(inputs: Sequence[Path]) -> list[Path]:
     """
     files: list[Path] = []
     for path in inputs:
-        files += image_files(path) if path.is_dir() else [path]
+        files += image_files(path, recursive=recursive) if path.is_dir() else [path]
     return files
+
+
+def failures(failed: Iterable[tuple[Path, SelfDenoiseError]]) -> list[dict[str, str]]:
+    """Return which inputs failed, and why, as plain values."""
+    return [{"input": str(path), "error": str(error)} for path, error in failed]
+
+
+def failure_code(errors: Collection[SelfDenoiseError], *, any_done: bool) -> int:
+    """Return the exit code of a command that met an error for each of some files."""
+    if not errors:
+        return DONE
+    wrong_usage = all(isinstance(error, UsageError) for error in errors)
+    return WRONG_USAGE if wrong_usage and not any_done else FAILED
+
+
+def folder_below(path: Path, inputs: Sequence[Path]) -> Path:
+    """Return where a file lies inside the folder of the inputs it was found in."""
+    inside = (each for each in inputs if each.is_dir() and each in path.parents)
+    return next((path.parent.relative_to(each) for each in inside), Path())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +90,11 @@ class Batch:
         Clean image to compare every result with.
     overwrite : bool
         Whether existing results are replaced.
+    recursive : bool
+        Whether folders inside folders are searched, and made again in `out`.
+    targets : sequence of Path
+        Files or folders with the target of each image, in their order; none for methods
+        that need none.
     """
 
     method: str
@@ -79,12 +105,17 @@ class Batch:
     axes: str = ""
     reference: Path | None = None
     overwrite: bool = False
+    recursive: bool = False
+    targets: Sequence[Path] = ()
+    places: dict[Path, Path] = field(default_factory=dict)
+    """Input -> the folder of its results."""
+    target_of: dict[Path, Path] = field(default_factory=dict)
     done: list[Done] = field(default_factory=list)
     failed: dict[Path, SelfDenoiseError] = field(default_factory=dict)
 
     def run(self, inputs: Sequence[Path], *, as_json: bool) -> int:
         """Denoise `inputs`, print what came of them and return the exit code."""
-        inputs = files_of(inputs)
+        inputs = self._find(inputs)
         self._check_names(inputs)
         stopped = False
         try:
@@ -108,6 +139,15 @@ class Batch:
         if as_json:
             print_json(self._report())
         return self._code(stopped=stopped)
+
+    def _find(self, inputs: Sequence[Path]) -> list[Path]:
+        files = files_of(inputs, recursive=self.recursive)
+        self.places.update({path: self.out / folder_below(path, inputs) for path in files})
+        if self.targets:
+            targets = files_of(self.targets, recursive=self.recursive)
+            check_pairs(files, targets)
+            self.target_of.update(zip(files, targets, strict=True))
+        return files
 
     @staticmethod
     def _title(path: Path, inputs: Sequence[Path]) -> str:
@@ -143,16 +183,19 @@ class Batch:
         if clean is not None:
             check_reference(clean, noisy)
         context = self.new_context()
+        if path in self.target_of:
+            context.targets = (read_image(self.target_of[path], self.axes),)
         result = drive(self.start(noisy, context), context, terminal)
         files = self._write(path, result, wanted)
         scores = None if clean is None else score(noisy, result["denoised"], clean)
         return Done(path, files, result.provenance, result.stopped, scores)
 
     def _write(self, path: Path, result: Result, wanted: Sequence[str]) -> dict[str, Path]:
+        folder = self.places[path]
         try:
-            self.out.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise FileError(f"{self.out} cannot be made: {error.strerror}.") from error
+            raise FileError(f"{folder} cannot be made: {error.strerror}.") from error
         files = {}
         for name in wanted:
             if name not in result.images:
@@ -171,7 +214,7 @@ class Batch:
         return files
 
     def _target(self, path: Path, name: str) -> Path:
-        return self.out / result_name(path, self.method, name)
+        return self.places[path] / result_name(path, self.method, name)
 
     def _say_rest(self, inputs: Sequence[Path], *, stopped: bool) -> None:
         if stopped:
@@ -187,18 +230,13 @@ class Batch:
     def _report(self) -> dict[str, Any]:
         return {
             "results": [one.to_json() for one in self.done],
-            "failed": [
-                {"input": str(path), "error": str(error)} for path, error in self.failed.items()
-            ],
+            "failed": failures(self.failed.items()),
         }
 
     def _code(self, *, stopped: bool) -> int:
         if stopped:
             return STOPPED
-        if not self.failed:
-            return DONE
-        usage = all(isinstance(error, UsageError) for error in self.failed.values())
-        return WRONG_USAGE if usage else FAILED
+        return failure_code(self.failed.values(), any_done=bool(self.done))
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,9 @@ class MethodOptions:
     decorrelate : str
         Denoise sub-images of every 2nd to 5th pixel, for noise that is correlated between
         neighbours; auto measures whether it is.
+    target : tuple of Path
+        For methods that learn from pairs, files or folders of a target for each image, in
+        the same order: a second capture for noise2noise, a clean image for supervised.
     """
 
     method: Annotated[str, Parameter(name=("--method", "-m"), show_default=True)] = "lota_n2n"
@@ -60,6 +63,9 @@ class MethodOptions:
     seed: Annotated[int, Parameter(show_default=True)] = 0
     stabilise: Annotated[Stabilise, Parameter(show_default=True)] = "auto"
     decorrelate: Annotated[Decorrelate, Parameter(show_default=True)] = "auto"
+    target: Annotated[
+        tuple[Path, ...], Parameter(name="--target", negative="", consume_multiple=True)
+    ] = ()
 
     @property
     def preparation(self) -> Preparation:
@@ -69,7 +75,16 @@ class MethodOptions:
         return Preparation(stabilise=self.stabilise, decorrelate=self.decorrelate)
 
     def config(self, method: Method[Any]) -> Config:
-        """Return the settings of `method` that were asked for."""
+        """Return the settings of `method` that were asked for.
+
+        Raises
+        ------
+        UsageError
+            If it has no such settings, or takes no target and one is given.
+        """
+        from napari_selfdenoise.data.checks import check_takes_targets
+
+        check_takes_targets(method.title, method.target, self.target)
         return method.Config.from_strings(_pairs(self.set), self.preset)
 
 
@@ -124,12 +139,15 @@ class RunOptions:
         One letter per axis as stored (Q, T, C, Z, Y, X, S), if the file does not tell.
     fill_nan : bool
         Fill pixels that are NaN or infinite from their neighbours instead of refusing.
+    recursive : bool
+        Look for images in the folders inside a folder, too.
     """
 
     device: Annotated[DeviceName, Parameter(show_default=True)] = "auto"
     precision: Annotated[PrecisionName, Parameter(show_default=True)] = "auto"
     axes: str = ""
     fill_nan: Annotated[bool, Parameter(negative="")] = False
+    recursive: Annotated[bool, Parameter(negative="")] = False
 
     def context(
         self,

@@ -14,10 +14,17 @@ _RESULT = re.compile(
 """How the names of results end, which are no inputs."""
 
 
-def image_files(folder: Path) -> list[Path]:
+def image_files(folder: Path, *, recursive: bool = False) -> list[Path]:
     """Return the image files in a folder, by name.
 
-    Results of former runs, hidden files and folders inside it are left out.
+    Results of former runs and hidden files are left out.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look.
+    recursive : bool
+        Look into the folders inside it, too, but for hidden ones.
 
     Raises
     ------
@@ -30,14 +37,14 @@ def image_files(folder: Path) -> list[Path]:
         raise FileError(f"There is no folder {folder}.")
     found = [
         each
-        for each in sorted(folder.iterdir())
+        for each in sorted(folder.rglob("*") if recursive else folder.iterdir())
         if each.suffix.lower() in TIFF_SUFFIXES + PICTURE_SUFFIXES
         and each.is_file()
-        and not each.name.startswith(".")
+        and not any(part.startswith(".") for part in each.relative_to(folder).parts)
         and not _RESULT.search(each.name)
     ]
     if not found:
-        raise UsageError(f"The folder {folder} holds no TIFF, PNG or JPEG image to denoise.")
+        raise UsageError(f"The folder {folder} holds no TIFF, PNG or JPEG image.")
     return found
 
 
