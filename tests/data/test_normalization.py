@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.data.normalization import Normalization
+from napari_selfdenoise.data.normalization import HEADROOM, Normalization
 from napari_selfdenoise.data.planes import channel_planes
 
 
@@ -28,7 +28,7 @@ def test_range_gives_every_colour_0_to_1(image):
     np.testing.assert_allclose(values.max(axis=(0, 2, 3)), 1, atol=1e-3)
 
 
-@pytest.mark.parametrize("policy", ["standard", "range"])
+@pytest.mark.parametrize("policy", ["standard", "range", "robust"])
 def test_undo_gives_the_intensities_back(image, policy):
     planes = channel_planes(image)[0]
     normalization = Normalization.fit([planes], policy)
@@ -43,3 +43,23 @@ def test_a_constant_channel_survives():
     planes = channel_planes(Image(np.full((8, 8), 7.0)))[0]
     normalization = Normalization.fit([planes], "standard")
     np.testing.assert_allclose(normalization.undo(normalization.apply(planes.read(0))), 7)
+
+
+def test_a_robust_range_holds_small_structures_and_no_single_pixels():
+    image = np.random.default_rng(0).uniform(0, 1, (512, 512))
+    image[100:103, 50:53] = 10  # far fewer than one pixel in a thousand
+    image[7, 7] = 1e6
+    image[9, 9] = -1e6
+    normalization = Normalization.fit(channel_planes(Image(image)), "robust")
+    (low,), (scale,) = normalization.offset, normalization.scale
+    assert low == pytest.approx(0, abs=0.01)
+    assert low + scale / (1 + HEADROOM) == pytest.approx(10, abs=0.01)
+
+
+def test_a_robust_range_is_that_of_all_planes_alike():
+    """Only some pixels of large stacks are looked at, but of every plane."""
+    rng = np.random.default_rng(0)
+    stack = rng.uniform(0, 1, (9, 700, 700)) * np.arange(1, 10)[:, None, None]
+    normalization = Normalization.fit(channel_planes(Image(stack, "TYX")), "robust")
+    top = normalization.offset[0] + normalization.scale[0] / (1 + HEADROOM)
+    assert top == pytest.approx(np.quantile(stack, 0.999), rel=0.01)
