@@ -83,7 +83,7 @@ def test_layers_of_other_channels_do_not_fit(learning, viewer, noisy, pick):
     two = viewer.add_image(noisy(2, 32, 32), name="two", axis_labels=("c", "y", "x"))
     pick("lota_n2n", "layers")
     learning.train_on.layers.choose([one, two])
-    assert "one has 1 channel, but two has 2 channels" in learning.train_on.sentence
+    assert "one has 1 channels, but two has 2" in learning.train_on.sentence
     assert not enabled(learning)
     viewer.layers.remove(two)
     assert enabled(learning)
@@ -246,5 +246,5 @@ def test_folders_are_paired_by_name(learning, noisy, pick, run, read, tmp_path):
     write(tmp_path / "clean", "more.tif", noisy(32, 32))
     learning.train_on.target_folder.choose(tmp_path / "clean")
     read()
-    assert "holds 2 images, but" in learning.train_on.sentence
+    assert "There are 2 images, but 3 targets" in learning.train_on.sentence
     assert not enabled(learning)

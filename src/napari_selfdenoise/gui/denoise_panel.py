@@ -164,7 +164,9 @@ class DenoisePanel(QWidget):
         image = None if taken is None else taken.image
         run = partial(training_runs.training, method, given, image, config)
 
-        def done(trained: Trained) -> str:
+        def done(trained: Trained | None) -> str:
+            if trained is None:
+                return "Stopped before training began; nothing was learned."
             return self._show_trained(trained, taken, method.title)
 
         title = f"{method.title} on {given.describe().partition(',')[0]}"

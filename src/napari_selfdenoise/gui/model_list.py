@@ -22,7 +22,7 @@ from napari_selfdenoise.gui.model_words import (
 _SIDE = 44
 """Side of a thumbnail in pixels."""
 _ROW_HEIGHT = 52
-_FEWEST_ROWS, _MOST_ROWS = 2, 4
+_FEWEST_ROWS, _MOST_ROWS = 1, 4
 
 
 class ModelList(QListWidget):

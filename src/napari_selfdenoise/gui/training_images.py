@@ -15,6 +15,7 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError, SelfDenoiseError, UsageError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
+from napari_selfdenoise.data.checks import check_alike
 from napari_selfdenoise.engine.learned import LearnedMethod
 from napari_selfdenoise.gui.image_picker import ImagePicker
 from napari_selfdenoise.gui.layer_adapter import LayerAdapter
@@ -23,7 +24,6 @@ from napari_selfdenoise.gui.run_controller import RunController, Stage
 from napari_selfdenoise.gui.train_on import TrainOn
 from napari_selfdenoise.gui.training_set import (
     TrainingSet,
-    check_alike,
     check_targets_given,
     in_folder,
 )

@@ -40,22 +40,24 @@ def training(
     config: Any,
     context: Context,
     preparation: Preparation,
-) -> Run[Trained]:
+) -> Run[Trained | None]:
     """Train on several images, then denoise `image` with the model if it fits.
 
     Images that cannot be used are named and left out. The model is returned whatever
-    becomes of `image`.
+    becomes of `image`; ``None`` if a stop was asked for before training began.
     """
     yield Progress(0, len(given.images), "reading")
     from napari_selfdenoise.engine import runs
 
-    given = yield from usable(given, context)
-    context.targets = given.targets
-    model = yield from runs.train(method, given.images, config, context, preparation)
+    found = yield from usable(given, context)
+    if found is None:
+        return None
+    context.targets = found.targets
+    model = yield from runs.train(method, found.images, config, context, preparation)
     result = None
     if image is not None:
         try:
             result = yield from runs.apply(model, image, context)
         except SelfDenoiseError as error:
             yield Note(f"The model is trained, but {image.name} was not denoised: {error}")
-    return Trained(model, len(given.images), result)
+    return Trained(model, len(found.images), result)

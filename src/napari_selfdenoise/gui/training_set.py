@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import ImageError, SelfDenoiseError, UsageError
+from napari_selfdenoise.core.errors import SelfDenoiseError, UsageError
 from napari_selfdenoise.core.events import Note, Progress, Run, finish
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
-from napari_selfdenoise.data.checks import check_image, check_targets
+from napari_selfdenoise.data.checks import check_alike, check_image, check_targets
 from napari_selfdenoise.data.folder import image_files
 from napari_selfdenoise.data.io import read_image
+from napari_selfdenoise.data.pairs import check_pairs
 from napari_selfdenoise.engine.learned import LearnedMethod
 
 
@@ -44,13 +45,6 @@ class TrainingSet:
         return f"{count} image{'s' * (count != 1)}, {sides} pixels"
 
 
-def check_alike(images: Sequence[Image]) -> None:
-    """Raise `ImageError` unless all images have the same channels and colour samples."""
-    for image in images[1:]:
-        if _channels(image) != _channels(images[0]):
-            raise ImageError(_unlike(image, images[0]))
-
-
 def check_targets_given(method: Method[Any], given: TrainingSet) -> None:
     """Raise with a sentence if the method cannot learn from these pairs; no pixel is read."""
     if isinstance(method, LearnedMethod):
@@ -66,17 +60,13 @@ def in_folder(folder: Path, targets: Path | None = None) -> Run[TrainingSet]:
     Raises
     ------
     UsageError
-        If a folder holds no images, not as many as the other, or none can be used.
+        If a folder holds no images, their names do not agree, or none can be used.
     """
     files = image_files(folder)
     paired: list[tuple[Path, ...]] = [(path,) for path in files]
     if targets is not None:
         other = image_files(targets)
-        if len(other) != len(files):
-            raise UsageError(
-                f"{folder} holds {len(files)} images, but {targets} holds {len(other)}: each "
-                "image needs its target. They are paired in the order of their names."
-            )
+        check_pairs(files, other)
         paired = list(zip(files, other, strict=True))
     kept: list[tuple[Image, ...]] = []
     skipped = []
@@ -92,51 +82,38 @@ def in_folder(folder: Path, targets: Path | None = None) -> Run[TrainingSet]:
             skipped.append(str(error))
     if not kept:
         raise UsageError(f"No image in {folder} can be used: {skipped[0]}")
-    columns = list(zip(*kept, strict=True))
-    return TrainingSet(columns[0], columns[1] if len(columns) > 1 else (), tuple(skipped))
+    return _set(kept, skipped)
 
 
-def usable(given: TrainingSet, context: Context) -> Run[TrainingSet]:
+def usable(given: TrainingSet, context: Context) -> Run[TrainingSet | None]:
     """Return the images without those that cannot be trained on, which are named in notes.
 
     Every pixel is read once: what is damaged inside, not finite or constant shows now and
-    not after hours of training.
+    not after hours of training. ``None`` if a stop was asked for.
 
     Raises
     ------
     UsageError
         If none is left.
     """
-    kept = []
+    kept: list[tuple[Image, ...]] = []
     for number, image in enumerate(given.images):
+        if context.stopping:
+            context.honour_stop()
+            return None
         yield Progress(number, len(given.images), "reading")
-        target = given.targets[number] if given.targets else None
+        pair = (image, *given.targets[number : number + 1])
         try:
-            for each in (image,) if target is None else (image, target):
-                check_image(each, fill_nan=context.fill_nan)
-            kept.append(number)
+            checked = (check_image(each, fill_nan=context.fill_nan) for each in pair)
+            kept.append(tuple(each.image for each in checked))
         except SelfDenoiseError as error:
             yield Note(f"Skipped: {error}", "warning")
     if not kept:
         raise UsageError("None of the images can be trained on.")
-    return TrainingSet(_picked(given.images, kept), _picked(given.targets, kept))
+    return _set(kept)
 
 
-def _picked(images: Sequence[Image], numbers: Iterable[int]) -> tuple[Image, ...]:
-    return tuple(images[number] for number in numbers) if images else ()
-
-
-def _channels(image: Image) -> tuple[int, int]:
-    return image.size("C"), image.size("S")
-
-
-def _unlike(image: Image, first: Image) -> str:
-    def spoken(channels: tuple[int, int]) -> str:
-        fluorescence, colours = channels
-        told = f"{fluorescence} channel{'s' * (fluorescence != 1)}"
-        return told if colours == 1 else f"{told} of {colours} colours"
-
-    return (
-        f"{image.name} has {spoken(_channels(image))}, but {first.name} has "
-        f"{spoken(_channels(first))}: images that train one model need the same."
-    )
+def _set(kept: Sequence[tuple[Image, ...]], skipped: Sequence[str] = ()) -> TrainingSet:
+    """Return images, each alone or with its target, as a set."""
+    columns = list(zip(*kept, strict=True))
+    return TrainingSet(columns[0], columns[1] if len(columns) > 1 else (), tuple(skipped))
