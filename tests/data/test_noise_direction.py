@@ -29,3 +29,16 @@ def test_noise_along_both_is_told():
     found = noise_direction([100 + noise[None]])
     assert found.axis == "x"
     assert found.both
+
+
+@pytest.mark.parametrize("axis", ["x", "y"])
+def test_structures_along_one_axis_do_not_mislead(axis):
+    rng = np.random.default_rng(0)
+    bars = 40 * np.sin(np.arange(192) / 4) * np.ones((192, 1))
+    noisy = (bars if axis == "y" else bars.T) + rng.normal(0, 5, (192, 192))
+    assert noise_direction([noisy[None]]).axis == "none"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 40), (17, 17), (18, 18)])
+def test_tiny_planes_have_no_direction_but_no_error(shape):
+    assert not noise_direction([np.random.default_rng(0).normal(size=(1, *shape))]).both

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from napari_selfdenoise.analysis.noise_check import check_noise
 from napari_selfdenoise.analysis.noise_report import EVEN, NoiseCheck
+from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 
@@ -68,16 +69,41 @@ class Diagnosis:
         }
 
 
-def diagnose(image: Image, methods: Iterable[Method[Any]]) -> Diagnosis:
+def diagnose(
+    image: Image, methods: Iterable[Method[Any]], region: Mapping[str, tuple[int, int]]
+) -> Diagnosis:
     """Measure the noise of an image and say of each method whether it fits; see `advise`.
+
+    Parameters
+    ----------
+    image : Image
+        Finite values.
+    methods : iterable of Method
+        In the order shown to users.
+    region : mapping of str to (int, int)
+        First pixel and the one after the last along some axes; empty for the whole image.
 
     Raises
     ------
+    UsageError
+        If the region is not inside the image.
     ImageError
         If pixels are not finite, or all are equal.
     """
-    checks = check_noise(image)
+    checks = check_noise(_cropped(image, region))
     return Diagnosis(checks, advise(checks, image, methods))
+
+
+def _cropped(image: Image, region: Mapping[str, tuple[int, int]]) -> Image:
+    for axis, (start, stop) in region.items():
+        if axis not in image.axes:
+            raise UsageError(f"{image.name} has no axis {axis!r}; its axes are {image.axes}.")
+        if not 0 <= start < stop <= image.size(axis):
+            raise UsageError(
+                f"The region {axis}={start}:{stop} is not inside 0:{image.size(axis)}, "
+                f"the axis {axis} of {image.name}."
+            )
+    return image.crop(tuple(slice(*region.get(axis, (None,))) for axis in image.axes))
 
 
 def advise(

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 
 from napari_selfdenoise.analysis.advice import Diagnosis, diagnose
 from napari_selfdenoise.api.sources import ImageSource, open_image
-from napari_selfdenoise.core.errors import UsageError
-from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.methods import METHODS, get
 
 
@@ -50,19 +48,4 @@ def check_noise(
     >>> found.advice[0].fits
     True
     """
-    opened = open_image(image, axes)
-    if region:
-        opened = _cropped(opened, region)
-    return diagnose(opened, [get(name) for name in METHODS])
-
-
-def _cropped(image: Image, region: Mapping[str, tuple[int, int]]) -> Image:
-    for axis, (start, stop) in region.items():
-        if axis not in image.axes:
-            raise UsageError(f"{image.name} has no axis {axis!r}; its axes are {image.axes}.")
-        if not 0 <= start < stop <= image.size(axis):
-            raise UsageError(
-                f"The region {axis}={start}:{stop} is not inside 0:{image.size(axis)}, "
-                f"the axis {axis} of {image.name}."
-            )
-    return image.crop(tuple(slice(*region.get(axis, (None,))) for axis in image.axes))
+    return diagnose(open_image(image, axes), [get(name) for name in METHODS], region or {})

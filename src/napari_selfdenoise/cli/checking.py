@@ -5,17 +5,19 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
-from napari_selfdenoise.analysis.advice import Advice, Diagnosis
-from napari_selfdenoise.api.checking import check_noise
+from napari_selfdenoise.analysis.advice import Advice, Diagnosis, diagnose
 from napari_selfdenoise.cli.running import DONE, print_json
 from napari_selfdenoise.core.errors import UsageError
+from napari_selfdenoise.data.io import read_image
+from napari_selfdenoise.methods import METHODS, get
 
 _WIDTH = 96
 
 
 def check(path: Path, axes: str, region: str, *, as_json: bool) -> int:
     """Print what the noise of an image is like, and which methods fit."""
-    found = check_noise(path, axes=axes, region=_parsed(region))
+    places = _parsed(region)
+    found = diagnose(read_image(path, axes), [get(name) for name in METHODS], places)
     if as_json:
         print_json(found.to_json())
     else:
