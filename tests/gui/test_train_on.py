@@ -78,6 +78,34 @@ def test_layers_train_one_model_that_denoises_the_picked_one(
     assert names()[-1] == "other · LoTA-N2N · denoised"
 
 
+def test_the_picked_layer_is_previewed_if_it_is_trained_on(
+    learning, viewer, noisy, pick, qtbot, names
+):
+    layers = [viewer.add_image(noisy(32, 40), name=name) for name in ("a", "b")]
+    pick("lota_n2n", "layers")
+    learning.train_on.layers.choose(layers)
+    form = learning.forms.form("lota_n2n")
+    form.set_value(type(form.value)(steps=20_000, patch_size=16, width=8))
+    learning.run_bar.denoise_requested.emit()
+    qtbot.waitUntil(lambda: "b · LoTA-N2N · preview" in names(), timeout=WAIT)
+    assert viewer.layers["b · LoTA-N2N · preview"].data.shape == (32, 40)
+    learning.controller.stop()
+    qtbot.waitUntil(lambda: not learning.controller.running, timeout=WAIT)
+    assert names()[-1] == "b · LoTA-N2N · denoised"
+    assert learning.run_bar.sentence.startswith("Stopped after")
+
+
+def test_a_stop_before_training_learns_nothing(learning, viewer, noisy, pick, run, names):
+    layers = [viewer.add_image(noisy(32, 40), name=name) for name in ("a", "b")]
+    pick("lota_n2n", "layers")
+    learning.train_on.layers.choose(layers)
+    learning.controller.started.connect(learning.controller.stop)
+    run(learning)
+    assert "nothing was learned" in learning.run_bar.sentence
+    assert learning._model is None
+    assert names() == ["a", "b"]
+
+
 def test_layers_of_other_channels_do_not_fit(learning, viewer, noisy, pick):
     one = viewer.add_image(noisy(32, 32), name="one")
     two = viewer.add_image(noisy(2, 32, 32), name="two", axis_labels=("c", "y", "x"))
