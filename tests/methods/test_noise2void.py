@@ -102,10 +102,10 @@ def test_an_axis_that_was_chosen_stays():
 def test_noise_along_an_axis_goes_only_if_neighbours_along_it_are_hidden():
     image, left = noise_along("horizontal"), {}
     for axis in ("none", "auto"):
-        config = Noise2VoidConfig(structured=axis, steps=120, **SMALL)
+        config = Noise2VoidConfig(structured=axis, steps=200, **SMALL)
         left[axis] = denoise("noise2void", image, config)["denoised"].data.std()
-    assert left["auto"] < 4
-    assert left["none"] > 6
+    assert left["auto"] < 2  # out of 10
+    assert left["none"] > 3
 
 
 @pytest.mark.parametrize("variant", ["n2v", "n2v2"])

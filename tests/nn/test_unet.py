@@ -21,7 +21,8 @@ def test_it_is_the_published_network():
 @pytest.mark.parametrize("top_skip", [True, False])
 @pytest.mark.parametrize(("channels", "width", "levels"), [(1, 48, 5), (3, 8, 3)])
 def test_multiplications_are_counted(channels, width, levels, top_skip):
-    network, counted = UNet(channels, width, levels, blurred=True, top_skip=top_skip), 0
+    options = {"top_skip": top_skip, "last_widths": (24, 16)}
+    network, counted = UNet(channels, width, levels, blurred=True, **options), 0
 
     def count(part, _, output):
         nonlocal counted
@@ -31,7 +32,7 @@ def test_multiplications_are_counted(channels, width, levels, top_skip):
         if isinstance(part, nn.Conv2d):
             part.register_forward_hook(count)
     network(torch.zeros(1, channels, 64, 64))
-    expected = multiplications(channels, width, levels, top_skip=top_skip)
+    expected = multiplications(channels, width, levels, **options)
     assert counted / 64**2 == pytest.approx(expected)
 
 

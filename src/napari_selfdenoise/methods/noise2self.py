@@ -37,11 +37,16 @@ class Noise2SelfConfig(UNetConfig):
         help="Distance of the pixels of a lattice, which are hidden together.",
         advanced=True,
     )
-    steps: int = with_default(UNetConfig, "steps", 1500)
+    # Many small steps, as for Noise2Void.
+    steps: int = with_default(UNetConfig, "steps", 800)
+    batch_size: int = with_default(UNetConfig, "batch_size", 1)
     # Trained on one image: every pixel of it that is denoised is learned from.
     validation_fraction: float = with_default(UNetConfig, "validation_fraction", 0.0)
 
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"steps": 500}}
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"steps": 300},
+        "thorough": {"steps": 5000},
+    }
 
 
 class Noise2Self(UNetMethod[Noise2SelfConfig]):
@@ -75,7 +80,8 @@ class Noise2Self(UNetMethod[Noise2SelfConfig]):
         from napari_selfdenoise.nn.blind_spot import LatticePrediction
         from napari_selfdenoise.nn.unet import UNet
 
-        network = UNet(channels, config.width, LEVELS)
+        last = config.width, config.width
+        network = UNet(channels, config.width, LEVELS, last_widths=last)
         return LatticePrediction(network, config.spacing, everywhere=config.every_lattice)
 
     def halo(self, config: Noise2SelfConfig) -> int:
@@ -89,7 +95,8 @@ class Noise2Self(UNetMethod[Noise2SelfConfig]):
         """Count the convolutions."""
         from napari_selfdenoise.nn.unet import multiplications
 
-        return multiplications(1, config.width, LEVELS)
+        last = config.width, config.width
+        return multiplications(1, config.width, LEVELS, last_widths=last)
 
     def restore(self, network: nn.Module, tile: Tensor) -> Tensor:
         """Denoise a tile of any size."""

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, relu
 
-_LAST_WIDTHS = 64, 32
-"""Channels of the last two hidden layers, at full resolution."""
+LAST_WIDTHS = 64, 32
+"""Channels of the last two hidden layers, at full resolution, as published."""
 
 
 class UNet(nn.Module):
@@ -35,6 +35,8 @@ class UNet(nn.Module):
         (Zhang, Making Convolutional Networks Shift-Invariant Again, ICML 2019).
     top_skip : bool
         Whether the image itself is passed to the last convolutions.
+    last_widths : tuple of int
+        Channels of the last two hidden layers, which cost most: they are at full resolution.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class UNet(nn.Module):
         *,
         blurred: bool = False,
         top_skip: bool = True,
+        last_widths: tuple[int, int] = LAST_WIDTHS,
     ) -> None:
         super().__init__()
         self.blurred, self.top_skip = blurred, top_skip
@@ -57,8 +60,8 @@ class UNet(nn.Module):
             self.decoder.append(_block(inputs, 2 * width, 2 * width))
             inputs = 3 * width
         last = inputs - width + channels * top_skip
-        self.decoder.append(_block(last, *_LAST_WIDTHS))
-        self.output = _convolution(_LAST_WIDTHS[-1], channels)
+        self.decoder.append(_block(last, *last_widths))
+        self.output = _convolution(last_widths[-1], channels)
 
     @property
     def multiple(self) -> int:
@@ -145,7 +148,13 @@ def _reach(place: int, levels: int, first_kernel: int, blurred: bool) -> int:
 
 
 def multiplications(
-    channels: int, width: int, levels: int, first_kernel: int = 11, *, top_skip: bool = True
+    channels: int,
+    width: int,
+    levels: int,
+    first_kernel: int = 11,
+    *,
+    top_skip: bool = True,
+    last_widths: tuple[int, int] = LAST_WIDTHS,
 ) -> float:
     """Return the multiplications per pixel of one pass."""
     total = float(first_kernel**2 * channels * width)
@@ -154,7 +163,7 @@ def multiplications(
     for level in range(levels - 1, 0, -1):
         total += 9 * (inputs + 2 * width) * 2 * width / float(4**level)
         inputs = 3 * width
-    first, second = _LAST_WIDTHS
+    first, second = last_widths
     last = inputs - width + channels * top_skip
     return total + 9.0 * (last * first + first * second + second * channels)
 
