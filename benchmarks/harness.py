@@ -124,9 +124,12 @@ class Output:
     peak_bytes: int
 
 
-def run_measured(command: list[str]) -> Output:
-    """Run a command to its end and return what it printed, its CPU time and peak memory."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+def run_measured(command: list[str], *, stderr: int | None = None) -> Output:
+    """Run a command to its end and return what it printed, its CPU time and peak memory.
+
+    Its standard error goes to the open file `stderr`, if there is one.
+    """
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
     assert process.stdout is not None
     with process.stdout:
         text = process.stdout.read()
