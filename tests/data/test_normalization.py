@@ -1,9 +1,12 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.data import normalization as module
 from napari_selfdenoise.data.normalization import HEADROOM, Normalization
-from napari_selfdenoise.data.planes import channel_planes
+from napari_selfdenoise.data.planes import Planes, channel_planes
 
 
 @pytest.fixture
@@ -63,3 +66,16 @@ def test_a_robust_range_is_that_of_all_planes_alike():
     normalization = Normalization.fit(channel_planes(Image(stack, "TYX")), "robust")
     top = normalization.offset[0] + normalization.scale[0] / (1 + HEADROOM)
     assert top == pytest.approx(np.quantile(stack, 0.999), rel=0.01)
+
+
+@pytest.mark.parametrize("policy", ["standard", "range", "robust"])
+def test_what_is_in_memory_does_not_grow_with_the_number_of_planes(policy, monkeypatch):
+    monkeypatch.setattr(module, "SAMPLED_PIXELS", 2**12)
+    plane = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+    sources = [Planes(Image(plane, "YX"), {}) for _ in range(100)]
+    Normalization.fit(sources[:2], policy)  # imports and caches
+    tracemalloc.start()
+    Normalization.fit(sources, policy)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * plane.nbytes

@@ -101,7 +101,8 @@ def _robust_range(
     for planes in sources:
         for plane in range(len(planes)):
             values = planes.read(plane)
-            sampled.append(values.reshape(len(values), -1)[:, -seen % step :: step])
+            some = values.reshape(len(values), -1)[:, -seen % step :: step]
+            sampled.append(some.copy())  # a view would keep the whole plane in memory
             seen += values[0].size
             lows.append(_of_squares(values, np.maximum).min(axis=(1, 2)))
             highs.append(_of_squares(values, np.minimum).max(axis=(1, 2)))
