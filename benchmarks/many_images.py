@@ -98,6 +98,7 @@ def main() -> None:
             terminal.first["training"] - terminal.first["measuring intensities"], 1
         ),
         "seconds": round(seconds, 1),
+        "cpu_seconds": round(output.cpu_seconds, 1),
     }
     append("many_images", record)
     print(record)

@@ -13,7 +13,7 @@ from napari_selfdenoise.core.errors import (
     UnknownMethodError,
     UsageError,
 )
-from napari_selfdenoise.core.events import Progress
+from napari_selfdenoise.core.events import Note, Progress
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.io import write_tiff
 from napari_selfdenoise.methods import METHODS
@@ -200,3 +200,11 @@ def test_what_does_not_fit_is_refused_before_anything_is_read(pixels):
         train(images)
     with pytest.raises(UsageError, match="none was given"):
         train(images[:1], "supervised")
+
+
+def test_a_tiny_image_among_others_is_mirrored_and_told(pixels):
+    events = []
+    images = [pixels[0][:5, :7], *pixels]
+    train(images, "iddp", settings=SMALL, device="cpu", on_event=events.append)
+    told = [event.text for event in events if isinstance(event, Note)]
+    assert any("1 of 4 images are smaller than the patches of 16 x 16" in text for text in told)
