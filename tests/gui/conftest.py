@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from napari.utils.notifications import notification_manager
 
 from napari_selfdenoise.core.config import Config, setting
 from napari_selfdenoise.core.events import Metrics, Note, Preview, Progress
@@ -88,6 +89,12 @@ class Obedient(Method[ObedientConfig]):
         )
         images = {"denoised": image.like(denoised), "residual": image.like(noisy - denoised)}
         return Result(images, provenance, stopped=context.stopped)
+
+
+@pytest.fixture(autouse=True)
+def _forget_notifications():
+    """What napari was told to show in one test is not found in the next."""
+    notification_manager.records.clear()
 
 
 @pytest.fixture

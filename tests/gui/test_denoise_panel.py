@@ -15,11 +15,6 @@ def said():
     return [notification.message for notification in notification_manager.records]
 
 
-@pytest.fixture(autouse=True)
-def _forget_notifications():
-    notification_manager.records.clear()
-
-
 @pytest.fixture
 def held(panel, obedient, qtbot, viewer, noisy):
     """A run that is on and waits for the test."""
