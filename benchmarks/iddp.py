@@ -33,7 +33,7 @@ RESULT = "iddp"
 MODELS = RESULTS / "iddp_models"
 Array = np.ndarray[Any, Any]
 
-STEPS = {"gaussian": 16_000, "speckle": 8_000, "poisson": 8_000}
+STEPS = {"gaussian": 12_000, "speckle": 6_000, "poisson": 6_000}
 """Updates of every twin; the harder noises get half the budget."""
 SHARED: Record = {"width": 32, "batch_size": 4, "patch_size": 64, "learning_rate": 1e-3}
 TWINS: dict[str, tuple[str, Record]] = {

@@ -19,6 +19,9 @@ from napari_selfdenoise.engine.unet_method import UNetConfig, UNetMethod
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+SLOWER = 0.3
+"""Factor of the learning rate after warming up: too large steps push the network into one of
+the loss's trivial minima, above all the identity."""
 TOO_WEAK, TOO_STRONG = 0.4, 2.5
 """The noise found, as a multiple of the noise measured, beyond which something is wrong."""
 
@@ -52,12 +55,13 @@ class IddpConfig(UNetConfig):
         advanced=True,
     )
     warm_up: float = setting(
-        0.05,
+        0.4,
         low=0.0,
         high=0.9,
-        step=0.01,
-        help="Share of the training in which the weight of the blurred image falls from 1 to "
-        "alpha, so that a blur is learned at once; 0 for alpha from the start, as published.",
+        step=0.05,
+        help="Share of the steps in which the network first learns to predict pixels from "
+        "their neighbours, as in Neighbor2Neighbor; 0 to start from nothing, as published, "
+        "for which thousands of steps are too few.",
         advanced=True,
     )
     stop_gradient: bool = setting(
@@ -98,9 +102,9 @@ class Iddp(UNetMethod[IddpConfig]):
     Follows equations 7, 8, 11, 16 and 17; means for the squared norms, gradients through
     neither the target nor the second input. No code was published, and the paper names
     neither the blur's kernel nor the U-Net's details. Deviations with the default settings:
-    thousands of steps, not millions, with a cosine and averaged weights; alpha falls from 1
-    in the first steps, because an untrained network needs long to learn a blur with a weight
-    of 0.001; four patches of
+    thousands of steps, not millions, with a cosine and averaged weights; a start from a
+    network that predicts pixels from their neighbours (`warm_up`), because an untrained one
+    first learns a blur, which sharpens over hundreds of thousands of steps; four patches of
     64 x 64 pixels per step for one of 128 x 128; images of mean 0 and deviation 1.
     """
 
@@ -117,6 +121,7 @@ class Iddp(UNetMethod[IddpConfig]):
     )
     learns_from = "many images"
     Config = IddpConfig
+    multiple = 2 * UNetMethod.multiple  # half-size images fit the network, too
 
     def work(self, config: IddpConfig) -> float:
         """Count both passes through the network."""
@@ -124,32 +129,37 @@ class Iddp(UNetMethod[IddpConfig]):
 
     def stages(self, training: Training, config: IddpConfig) -> Iterator[Stage | Event]:
         """Yield the training; at its end the noise found is compared with that measured."""
+        warm_up = round(config.warm_up * config.steps)
         noise = _Noise()
 
-        def losses(network: nn.Module, batch: Tensor) -> Mapping[str, Tensor]:
+        def neighbours(network: nn.Module, batch: Tensor) -> Mapping[str, Tensor]:
+            from napari_selfdenoise.nn.subsample import neighbour_losses
+
+            generator = training.generator(network, batch)
+            return neighbour_losses(network, batch, generator, consistency=False)
+
+        def verify(network: nn.Module, batch: Tensor) -> Mapping[str, Tensor]:
             named = verification(network, batch, training, config)
             noise.add(float(named["noise found"]))
             return named
 
         def between(step: int) -> Iterator[Event]:
-            if step == config.steps:
+            if step == config.steps - warm_up:
                 yield from noise.judged(training)
 
-        def weight(loss: str) -> float:
-            if loss != "fidelity":
-                return config.beta
-            done = training.share() / config.warm_up if config.warm_up else 1.0
-            return float(config.alpha ** min(done, 1.0))
-
-        yield Stage(
-            "training",
-            config.steps,
-            losses,
-            config.learning_rate,
-            between,
-            weight=weight,
-            shown=("noise found",),
-        )
+        weights = {"fidelity": config.alpha, "verification": config.beta}
+        if warm_up:
+            yield Stage("warming up", warm_up, neighbours, config.learning_rate)
+        if warm_up < config.steps:
+            yield Stage(
+                "training",
+                config.steps - warm_up,
+                verify,
+                (SLOWER if warm_up else 1) * config.learning_rate,
+                between,
+                weight=lambda loss: weights.get(loss, 0.0),
+                shown=("noise found",),
+            )
 
 
 def verification(
