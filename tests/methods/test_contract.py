@@ -227,12 +227,21 @@ class TestLearned:
         np.testing.assert_array_equal(before, after)
 
     def test_tiled_equals_whole_away_from_borders(self, name, monkeypatch):
+        """But for networks that predict at the size they were trained at, and only there."""
         image = Image(noisy((90, 100)))
         model = denoise(name, image).model
+        seen = []
+        for member in model.members:
+            member.network.register_forward_pre_hook(
+                lambda _, given: seen.append(tuple(given[0].shape[2:]))
+            )
         whole = api.apply(model, image)["denoised"].data
         monkeypatch.setattr(predict, "TILE_SIZE", 24)
         tiled = api.apply(model, image)["denoised"].data
         np.testing.assert_allclose(tiled / whole.std(), whole / whole.std(), atol=1e-4)
+        if get(name).tile_size(model.config):
+            assert set(seen) == {(SMALL["patch_size"], SMALL["patch_size"])}
+            assert len(seen) > 2
 
     def test_channels_have_networks_of_their_own(self, name):
         first, second = noisy((40, 36)), noisy((40, 36), seed=2) * 20

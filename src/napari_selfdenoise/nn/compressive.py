@@ -46,11 +46,6 @@ class CompressiveAutoencoder(nn.Module):
     head_kernels : sequence of int
         Sides of the convolutions that make the outputs, of full resolution first; one for
         each output, so at most as many as `halvings`.
-    averaging : bool
-        Halve the resolution by averaging 2 x 2 pixels, and leave out one of the two blocks of
-        each level. **Not as published**, where convolutions with a stride halve it: before
-        they have learned anything these fold the noise of all frequencies into every level,
-        and 3 % of what the bottleneck holds of images at -10 dB is signal; with averages 46 %.
     """
 
     def __init__(
@@ -63,7 +58,6 @@ class CompressiveAutoencoder(nn.Module):
         blocks: int = 16,
         first_kernels: Sequence[int] = FIRST_KERNELS,
         head_kernels: Sequence[int] = HEAD_KERNELS,
-        averaging: bool = False,
     ) -> None:
         super().__init__()
         self.multiple = 2**halvings
@@ -74,8 +68,8 @@ class CompressiveAutoencoder(nn.Module):
             Parallel(width, width, first_kernels),
         )
         for outer in encoder[1:]:
-            self.encoder.append(_down(inputs, outer, averaging))
-            self.encoder.append(_level(outer, averaging))
+            self.encoder.append(_down(inputs, outer))
+            self.encoder.append(_level(outer))
             inputs = outer
         self.bottleneck = _convolutions(inputs, bottleneck, 3)
         inputs = WIDEST_DECODER * width
@@ -85,7 +79,7 @@ class CompressiveAutoencoder(nn.Module):
         self.decoder, self.heads = nn.ModuleList(), nn.ModuleList()
         for scale in reversed(range(halvings)):
             outer = min(width * 2**scale, WIDEST_DECODER * width)
-            self.decoder.append(nn.Sequential(_up(inputs, outer), _level(outer, averaging)))
+            self.decoder.append(nn.Sequential(_up(inputs, outer), _level(outer)))
             inputs = outer
             if scale < len(head_kernels):
                 self.heads.append(_head(inputs, width, channels, head_kernels[scale]))
@@ -226,16 +220,13 @@ def _convolutions(
     )
 
 
-def _level(channels: int, averaging: bool) -> nn.Module:
-    parallel = Parallel(channels, channels, KERNELS)
-    if averaging:
-        return parallel
-    return nn.Sequential(_convolutions(channels, channels, 3), parallel)
+def _level(channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        _convolutions(channels, channels, 3), Parallel(channels, channels, KERNELS)
+    )
 
 
-def _down(inputs: int, outputs: int, averaging: bool) -> nn.Sequential:
-    if averaging:
-        return nn.Sequential(nn.AvgPool2d(2), _convolutions(inputs, outputs, 3))
+def _down(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.ConvTranspose2d(inputs, outputs, 3),
         Standardised(),
