@@ -13,13 +13,24 @@ if TYPE_CHECKING:
         denoise,
         export_model,
         load,
+        rank,
         sample,
         save,
         train,
     )
 
 __version__ = "0.1.0"
-__all__ = ["apply", "check_noise", "denoise", "export_model", "load", "sample", "save", "train"]
+__all__ = [
+    "apply",
+    "check_noise",
+    "denoise",
+    "export_model",
+    "load",
+    "rank",
+    "sample",
+    "save",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@
 from napari_selfdenoise.api.checking import check_noise
 from napari_selfdenoise.api.denoising import denoise, methods, sample
 from napari_selfdenoise.api.models import apply, export_model, load, save, train
+from napari_selfdenoise.api.scoring import rank
 from napari_selfdenoise.api.sources import ImageSource
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "export_model",
     "load",
     "methods",
+    "rank",
     "sample",
     "save",
     "train",

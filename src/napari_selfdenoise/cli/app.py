@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 import napari_selfdenoise
-from napari_selfdenoise.cli import model_commands
+from napari_selfdenoise.cli import model_commands, score_commands
 from napari_selfdenoise.cli.options import (
     Json,
     MethodOptions,
@@ -236,12 +236,8 @@ def apply(
     return batch.run(images, as_json=json)
 
 
-app.command(model_commands.models, sort_key=4)
-app.command(
-    model_commands.export,
-    sort_key=5,
-    usage="Usage: napari-selfdenoise export MODEL -o PACKAGE --name NAME --license ID\n",
-)
+score_commands.add_to(app)
+model_commands.add_to(app)
 
 
 @app.command(

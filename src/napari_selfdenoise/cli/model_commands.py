@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from napari_selfdenoise.cli.options import Json, Overwrite
 
@@ -70,3 +70,10 @@ def export(
         description=description,
         overwrite=overwrite,
     )
+
+
+def add_to(app: App) -> None:
+    """Add the commands to those of the program."""
+    app.command(models, sort_key=4)
+    usage = "Usage: napari-selfdenoise export MODEL -o PACKAGE --name NAME --license ID\n"
+    app.command(export, sort_key=5, usage=usage)
