@@ -20,11 +20,13 @@ from napari_selfdenoise.data.noise_direction import noise_direction
 
 Array = NDArray[Any]
 
-DOUBTFUL, CORRELATED = 1.3, 3.0
-"""Binned-variance ratios above which the ranking may be off, and above which it is refused."""
+DOUBTFUL, CORRELATED = 1.3, 2.0
+"""Binned-variance ratios above which the ranking may be off, and above which it is refused:
+from 2 on, rankings of filters under noise of known correlation were off by half a decibel and
+more (docs/tables/heldout.md)."""
 NEIGHBOURS = 0.15
 """Correlation of neighbours below which a large ratio is put down to fine structure: white
-noise on natural images gives 0.06 at most, noise with a ratio above 3 gives 0.22 and more."""
+noise on natural images gives 0.06 at most, noise with a ratio above 2 gives 0.2 and more."""
 _SIDE, _BINS = 8, 12
 """Side of the tiles; bins of intensity, of which the darker half counts."""
 _FEWEST = 4
@@ -75,8 +77,8 @@ class Whiteness:
                 "noise has 1.0 and 0): the held-out ranking may favour results that keep some."
             )
         return (
-            f"The structure is as fine as the noise ({about}): its strength is known only "
-            "roughly, and so is the absolute value of held-out scores; the order holds."
+            f"The structure is as fine as the noise ({about}): the strength of the noise is "
+            "known only roughly, and held-out scores are less exact."
         )
 
     def to_json(self) -> dict[str, Any]:
