@@ -27,6 +27,7 @@ METHODS = {
     "noise2self": "napari_selfdenoise.methods.noise2self:Noise2Self",
     "iddp": "napari_selfdenoise.methods.iddp:Iddp",
     "self2noise": "napari_selfdenoise.methods.self2noise:Self2Noise",
+    "neighbor2neighbor": "napari_selfdenoise.methods.neighbor2neighbor:Neighbor2Neighbor",
     "noise2noise": "napari_selfdenoise.methods.noise2noise:Noise2Noise",
     "supervised": "napari_selfdenoise.methods.supervised:Supervised",
     "bm3d": "napari_selfdenoise.methods.bm3d:BM3D",
