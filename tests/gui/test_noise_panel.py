@@ -9,7 +9,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_selfdenoise.analysis import noise_check
 from napari_selfdenoise.api.checking import check_noise
-from napari_selfdenoise.gui import noise_runs
+from napari_selfdenoise.gui import noise_line, noise_runs
 from napari_selfdenoise.gui.denoise_panel import DenoisePanel
 from napari_selfdenoise.gui.noise_panel import NoisePanel
 from napari_selfdenoise.methods import get
@@ -122,6 +122,19 @@ def test_stripes_show_in_the_correlation_and_in_the_advice(noise_panel, viewer, 
     assert "correlated along x" in methods_listed(noise_panel)[0]
 
 
+def test_the_spectrum_is_flat_unless_the_image_was_filtered(noise_panel, viewer, check):
+    white = np.random.default_rng(0).normal(100, 10, (256, 256))
+    viewer.add_image(white, name="white")
+    check()
+    frequencies, power = noise_panel.plots.power.getData()
+    assert 0 < frequencies[0] < frequencies[-1] < 0.5
+    np.testing.assert_allclose(power[1:], 1, atol=0.2)
+    viewer.add_image(gaussian_filter(white, 1), name="filtered")
+    check()
+    power = noise_panel.plots.power.getData()[1]
+    assert power[-1] < 0.1 * power[0]
+
+
 def test_signs_of_processing_are_told(noise_panel, viewer, check):
     pixels = camera(256, 256)
     viewer.add_image(np.minimum(pixels, np.quantile(pixels, 0.95)), name="saturated")
@@ -228,3 +241,99 @@ def test_the_panel_is_in_naparis_menu_and_hands_methods_over(viewer, check):
     assert denoise.method_picker.name == panel.diagnosis.advice[1].method
     assert denoise.image_picker.layer is layer
     assert denoise.image_picker.use == "region"
+
+
+# --- the line in the denoise panel --------------------------------------------------------
+
+
+@pytest.fixture
+def hurried(monkeypatch):
+    monkeypatch.setattr(noise_line, "_DELAY", 20)
+
+
+@pytest.fixture
+def shown(hurried, viewer, qtbot):
+    """A denoise panel that can be seen: a dock of the tests' viewer is out of view."""
+    panel = DenoisePanel(viewer)
+    qtbot.addWidget(panel)
+    panel.show()
+    yield panel
+    panel._leave()
+    qtbot.waitUntil(lambda: not panel.noise_line.runs.controller.running, timeout=WAIT)
+
+
+def test_the_line_says_the_noise_and_the_first_advice(shown, viewer, qtbot):
+    assert shown.noise_line.sentence == ""
+    assert shown.noise_line.details.isHidden()
+    for name, pixels in (("cells", camera(256, 256)), ("stripes", stripes(256, 256))):
+        viewer.add_image(pixels, name=name)
+        assert shown.noise_line.sentence == "Noise: not measured yet."
+        qtbot.waitUntil(lambda: shown.noise_line.diagnosis is not None, timeout=WAIT)
+        expected = check_noise(pixels)
+        first = get(expected.advice[0].method).title
+        assert shown.noise_line.sentence == f"{expected.checks[0]} First advice: {first}."
+    assert "correlated along x" in shown.noise_line.sentence
+
+
+def test_the_line_waits_until_nothing_changes(shown, viewer, held, qtbot):
+    held.set()
+    layer = viewer.add_image(camera(128, 128), name="live")
+    for seed in range(5):
+        layer.data = camera(128, 128, seed=seed)
+    qtbot.waitUntil(lambda: shown.noise_line.diagnosis is not None, timeout=WAIT)
+    assert held.seen == ["live"]
+    held.clear()
+    layer.data = camera(128, 128)
+    qtbot.waitUntil(lambda: len(held.seen) == 2, timeout=WAIT)
+    layer.data = stripes(128, 128)  # during the check
+    held.set()
+    qtbot.waitUntil(lambda: shown.noise_line.diagnosis is not None, timeout=WAIT)
+    assert shown.noise_line.diagnosis.checks[0].correlated == "x"
+    assert len(held.seen) == 3
+
+
+@pytest.mark.parametrize("kind", ["lazy", "many channels"])
+def test_the_line_measures_nothing_costly_unasked(shown, viewer, held, qtbot, kind):
+    if kind == "lazy":
+        data = da.from_array(camera(128, 128), chunks=64)
+        viewer.add_image(data, name="cells", contrast_limits=(0, 400))
+    else:
+        viewer.add_image(np.stack([camera(64, 64)] * 5), axis_labels=("c", "y", "x"))
+    qtbot.wait(200)
+    assert held.seen == []
+    assert "only if you ask" in shown.noise_line.sentence
+    assert not shown.noise_line.details.isHidden()
+
+
+def test_the_line_measures_nothing_out_of_view(hurried, panel, viewer, held, qtbot):
+    viewer.add_image(camera(128, 128), name="cells")
+    qtbot.wait(200)
+    assert held.seen == []
+    assert not panel.noise_line.runs.controller.running
+
+
+def test_details_show_what_the_line_found(shown, viewer, held, qtbot):
+    held.set()
+    layer = viewer.add_image(camera(256, 256), name="cells")
+    qtbot.waitUntil(lambda: shown.noise_line.diagnosis is not None, timeout=WAIT)
+    shown.noise_line.details.click()
+    _, details = viewer.window.add_plugin_dock_widget("napari-selfdenoise", "Noise check")
+    assert details.image_picker.layer is layer
+    assert details.diagnosis is shown.noise_line.diagnosis
+    assert held.seen == ["cells"]
+    lazy = da.from_array(stripes(256, 256), chunks=128)
+    viewer.add_image(lazy, name="lazy", contrast_limits=(900, 1100))
+    shown.noise_line.details.click()  # asks for a check
+    qtbot.waitUntil(lambda: details.diagnosis is not None, timeout=WAIT)
+    assert details.diagnosis.checks[0].name == "lazy"
+
+
+def test_closing_the_denoise_panel_ends_the_check_of_the_line(shown, viewer, held, qtbot):
+    viewer.add_image(camera(128, 128), name="cells")
+    qtbot.waitUntil(lambda: held.seen == ["cells"], timeout=WAIT)
+    controller, measured = shown.noise_line.runs.controller, []
+    shown.noise_line.runs.measured.connect(measured.append)
+    shown.noise_line.leave()
+    held.set()
+    qtbot.waitUntil(lambda: not controller.running, timeout=WAIT)
+    assert measured == []

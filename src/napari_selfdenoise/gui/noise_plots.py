@@ -42,7 +42,7 @@ class NoisePlots(QWidget):
     def __init__(self, theme: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         first, second = colours(2)
-        self.transfer = _plot("Brightness (grey levels)", "Noise variance (grey levels²)")
+        self.transfer = _plot("Brightness (grey levels)", "grey levels²")
         self.line = self.transfer.plot(pen=pg.mkPen(second, width=2))
         self.points = self.transfer.plot(
             pen=None, symbol="o", symbolSize=6, symbolBrush=first, symbolPen=None
@@ -51,7 +51,7 @@ class NoisePlots(QWidget):
         self.correlation = _plot("Distance", "Correlation")
         self._legend = CurveLegend()
         self.lags: dict[str, pg.PlotDataItem] = {}
-        self.spectrum = _plot("Spatial frequency (cycles per pixel)", "Power (mean = 1)")
+        self.spectrum = _plot("Spatial frequency (cycles per pixel)", "Power")
         self._levels = [_level(self.correlation, 0), _level(self.spectrum, 1)]
         self.power = self.spectrum.plot(
             pen=pg.mkPen(first, width=2), symbol="o", symbolSize=5, symbolBrush=first
@@ -61,13 +61,13 @@ class NoisePlots(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         for widget in (
-            heading("Noise against brightness"),
+            heading("Variance of the noise against brightness"),
             self._unmeasured,
             self.transfer,
             heading("Correlation of the noise over distance"),
             self._legend,
             self.correlation,
-            heading("Power spectrum of the noise"),
+            heading("Power spectrum of the noise, relative to its mean"),
             self.spectrum,
         ):
             layout.addWidget(widget)
@@ -89,7 +89,9 @@ class NoisePlots(QWidget):
         """Show another check."""
         self._show_transfer(check)
         self._show_lags(check.autocorrelation)
-        self.power.setData(check.frequencies, check.radial)
+        # Frequency 0 goes with the slope that is taken out of each tile; small tiles lack more.
+        there = check.radial > 1e-9
+        self.power.setData(check.frequencies[there], check.radial[there])
         self.spectrum.setYRange(0, max(2.0, float(np.max(check.radial))))
 
     def _show_transfer(self, check: NoiseCheck) -> None:
@@ -135,6 +137,7 @@ def _plot(below: str, beside: str) -> pg.PlotWidget:
     plot.setMenuEnabled(False)
     plot.hideButtons()
     plot.setFixedHeight(_HEIGHT)
+    plot.getPlotItem().setContentsMargins(0, 2, 4, 6)  # else labels lose their feet
     plot.setLabel("bottom", below)
     plot.setLabel("left", beside)
     for side in ("bottom", "left"):  # else grey levels are told in thousands
