@@ -108,6 +108,7 @@ class Noise2Void(UNetMethod[Noise2VoidConfig]):
         "columns, but not both."
     )
     assumes_white_noise = True
+    handles_correlation = "one axis"
     reference = (
         "Krull, Buchholz, Jug, Noise2Void: Learning Denoising from Single Noisy Images, CVPR "
         "(2019); N2V2: Höck et al., ECCV workshops (2022); StructN2V: Broaddus et al., ISBI "
