@@ -23,6 +23,7 @@ _AXES = {
     "Y": "Y (pixels)",
     "Z": "Z (planes)",
     "T": "T (frames)",
+    "Q": "Q (samples)",
 }
 
 
