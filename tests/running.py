@@ -14,6 +14,7 @@ NARROW = {
     "cosdd": {"features": 4, "levels": 3, "noise_filters": 4},
     "noise2void": {"width": 8},
     "noise2self": {"width": 8},
+    "self2noise": {"halvings": 2, "coarse_outputs": False},
 }
 """Method -> what makes its network small, where the tests were slow otherwise."""
 SAMPLING = Sampling(samples=4, keep_samples=2, tolerance=0.0)
