@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from napari_selfdenoise.api import (
         apply,
         check_noise,
+        compare,
         denoise,
         export_model,
         load,
@@ -23,6 +24,7 @@ __version__ = "0.1.0"
 __all__ = [
     "apply",
     "check_noise",
+    "compare",
     "denoise",
     "export_model",
     "load",

@@ -90,11 +90,18 @@ def diagnose(
     ImageError
         If pixels are not finite, or all are equal.
     """
-    checks = check_noise(_cropped(image, region))
+    checks = check_noise(image.crop(slices_of(region, image)))
     return Diagnosis(checks, advise(checks, image, methods))
 
 
-def _cropped(image: Image, region: Mapping[str, tuple[int, int]]) -> Image:
+def slices_of(region: Mapping[str, tuple[int, int]], image: Image) -> tuple[slice, ...]:
+    """Return a region as one slice per axis; axes that it does not name are whole.
+
+    Raises
+    ------
+    UsageError
+        If it is not inside the image.
+    """
     for axis, (start, stop) in region.items():
         if axis not in image.axes:
             raise UsageError(f"{image.name} has no axis {axis!r}; its axes are {image.axes}.")
@@ -103,7 +110,7 @@ def _cropped(image: Image, region: Mapping[str, tuple[int, int]]) -> Image:
                 f"The region {axis}={start}:{stop} is not inside 0:{image.size(axis)}, "
                 f"the axis {axis} of {image.name}."
             )
-    return image.crop(tuple(slice(*region.get(axis, (None,))) for axis in image.axes))
+    return tuple(slice(*region.get(axis, (0, image.size(axis)))) for axis in image.axes)
 
 
 def advise(

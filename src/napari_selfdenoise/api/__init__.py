@@ -6,6 +6,7 @@
 """
 
 from napari_selfdenoise.api.checking import check_noise
+from napari_selfdenoise.api.comparing import compare
 from napari_selfdenoise.api.denoising import denoise, methods, sample
 from napari_selfdenoise.api.models import apply, export_model, load, save, train
 from napari_selfdenoise.api.scoring import rank
@@ -15,6 +16,7 @@ __all__ = [
     "ImageSource",
     "apply",
     "check_noise",
+    "compare",
     "denoise",
     "export_model",
     "load",

@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 
 import napari_selfdenoise
-from napari_selfdenoise.cli import model_commands, score_commands
+from napari_selfdenoise.cli import compare_command, model_commands, score_commands
 from napari_selfdenoise.cli.options import (
     Json,
     MethodOptions,
@@ -236,6 +236,7 @@ def apply(
     return batch.run(images, as_json=json)
 
 
+compare_command.add_to(app)
 score_commands.add_to(app)
 model_commands.add_to(app)
 

@@ -16,7 +16,7 @@ _WIDTH = 96
 
 def check(path: Path, axes: str, region: str, *, as_json: bool) -> int:
     """Print what the noise of an image is like, and which methods fit."""
-    places = _parsed(region)
+    places = parsed_region(region)
     found = diagnose(read_image(path, axes), [get(name) for name in METHODS], places)
     if as_json:
         print_json(found.to_json())
@@ -50,7 +50,7 @@ def _row(advice: Advice) -> str:
     )
 
 
-def _parsed(region: str) -> dict[str, tuple[int, int]]:
+def parsed_region(region: str) -> dict[str, tuple[int, int]]:
     """Return ``"Y=0:100,X=50:200"`` as numbers by axis."""
     found = {}
     for part in filter(None, region.split(",")):

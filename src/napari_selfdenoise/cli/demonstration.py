@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from napari_selfdenoise.analysis.reference_scores import Scores, score
 from napari_selfdenoise.cli.contact_sheet import Column, contact_sheet
 from napari_selfdenoise.cli.running import DONE, STOPPED, Terminal, drive, print_json
-from napari_selfdenoise.cli.scores import Scores, score
 from napari_selfdenoise.core.config import Config
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import FileError

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from napari_selfdenoise.analysis.reference_scores import Scores, check_reference, score
 from napari_selfdenoise.cli.running import (
     DONE,
     FAILED,
@@ -17,7 +18,6 @@ from napari_selfdenoise.cli.running import (
     drive,
     print_json,
 )
-from napari_selfdenoise.cli.scores import Scores, check_reference, score
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import FileError, SelfDenoiseError, UsageError
 from napari_selfdenoise.core.events import Run

@@ -13,9 +13,11 @@ from napari_selfdenoise.analysis.heldout import TAU
 from napari_selfdenoise.analysis.residual import ResidualCheck, check_residual
 from napari_selfdenoise.analysis.resolution import Resolution, resolution
 from napari_selfdenoise.cli.running import DONE, STOPPED, Terminal, drive, print_json
+from napari_selfdenoise.core.config import Config
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError, UsageError
 from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.data.io import read_image
 from napari_selfdenoise.data.planes import sample_planes
 from napari_selfdenoise.engine.candidate import candidate
@@ -35,7 +37,7 @@ def rank(
     as_json: bool,
 ) -> int:
     """Rank methods, each named as ``NAME`` or ``NAME:setting=value,...``."""
-    ways = {each: _way(each) for each in methods}
+    ways = {each: candidate(*parsed_way(each), Preparation(), TAU) for each in methods}
     image = read_image(path, axes)
     run = ranking.rank(image, ways, context, draws=draws)
     found = drive(run, context, Terminal(image.name))
@@ -46,7 +48,14 @@ def rank(
     return STOPPED if context.stopped else DONE
 
 
-def _way(named: str) -> ranking.Denoise:
+def parsed_way(named: str) -> tuple[Method[Any], Config]:
+    """Return the method and the settings of ``NAME`` or ``NAME:setting=value,...``.
+
+    Raises
+    ------
+    UsageError
+        If there is no such method or setting.
+    """
     name, _, listed = named.partition(":")
     method = get(name)
     pairs = [part.partition("=") for part in filter(None, listed.split(","))]
@@ -55,8 +64,7 @@ def _way(named: str) -> ranking.Denoise:
         raise UsageError(
             f"{wrong[0]!r} in {named!r} is no setting; write {name}:setting=value,..."
         )
-    config = method.Config.from_strings({key.strip(): value for key, _, value in pairs})
-    return candidate(method, config, Preparation(), TAU)
+    return method, method.Config.from_strings({key.strip(): value for key, _, value in pairs})
 
 
 def table(found: ranking.Ranking) -> str:
