@@ -157,8 +157,10 @@ def test_zero_is_neutral_and_signs_have_their_colours():
     text = picture(np.array([[-9.0, 0.0, 9.0, np.nan]]), (-3, 3), "a", colours=AROUND_ZERO)
     data = base64.b64decode(re.search(r'base64,([^"]+)', text)[1])
     below, zero, above, _ = np.asarray(Picture.open(io.BytesIO(data)).convert("RGB"))[0]
-    assert np.ptp(zero.astype(int)) < 4 and zero.min() > 230
-    assert below[2] > below[0] and above[0] > above[2]  # blue, red
+    assert np.ptp(zero.astype(int)) < 4
+    assert zero.min() > 230
+    assert below[2] > below[0], "blue"
+    assert above[0] > above[2], "red"
 
 
 def test_text_is_escaped():
