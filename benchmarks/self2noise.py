@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 RESULT = "self2noise"
 TRAINED, TESTED = 4000, 200
 WIDTHS = np.arange(0.5, 4.01, 0.25)
-LONG, SHORT = 4000, 1500
+LONG, SHORT = 1500, 800
 EVERY = 100
 """Steps between two points of a learning curve."""
 BASE: Record = {"patch_size": 64, "validation_fraction": 0.0}
@@ -42,7 +42,7 @@ RUNS: dict[str, Record] = {
     "l1": {"steps": LONG},
     "l1, no coarse outputs": {"steps": SHORT, "coarse_outputs": False},
     "l2": {"steps": SHORT, "loss": "l2"},
-    "l1, bottleneck 4": {"steps": SHORT, "bottleneck": 4},
+    "l1, 4 halvings": {"steps": SHORT, "halvings": 4},
 }
 
 
@@ -158,7 +158,7 @@ def write_table() -> str:
 
 def curves(rows: list[Record]) -> list[str]:
     """Return the lines of the table of SSIM over the steps of the shorter runs."""
-    marks = [SHORT * share // 10 for share in (2, 4, 6, 8, 10)]
+    marks = [SHORT * share // 8 for share in range(1, 9)]
     if not rows:
         return []
     lines = [

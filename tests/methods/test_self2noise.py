@@ -47,7 +47,7 @@ def test_compression_removes_the_noise_of_images_it_has_never_seen():
     clean, others = structures(200), structures(20, seed=1)
     rng = np.random.default_rng(2)
     noisy, unseen = (each + rng.normal(0, 0.5, each.shape) for each in (clean, others))
-    denoised = applied(trained(noisy, steps=120), unseen)
+    denoised = applied(trained(noisy, steps=80), unseen)
     error = np.mean((denoised - others) ** 2)
     assert error < 0.15 * 0.5**2
     # More than the mean of all images, which knows no place.
@@ -106,16 +106,31 @@ def test_each_scale_is_compared_with_the_mean_of_squares_of_pixels():
 
 
 @pytest.mark.parametrize(
-    ("shape", "patch", "side", "halvings"),
-    [((70, 90), 128, 64, 4), ((20, 300), 128, 32, 3), ((600, 300), 0, 288, 5)],
+    ("shape", "patch", "side", "halvings", "bottleneck"),
+    [
+        ((70, 90), 128, 64, 3, 4),
+        ((20, 300), 128, 32, 3, 4),
+        ((200, 200), 150, 128, 4, 16),
+        ((600, 300), 0, 288, 5, 64),
+    ],
 )
-def test_patches_are_square_and_fit_and_the_bottleneck_with_them(shape, patch, side, halvings):
+def test_patches_are_square_and_fit_and_the_bottleneck_with_them(
+    shape, patch, side, halvings, bottleneck
+):
+    """As published one number for 16 pixels."""
     events = []
     config = Self2NoiseConfig(patch_size=patch)
     settled = finish(METHOD.settle(config, [Image(np.zeros(shape))]), events.append)
     assert (settled.patch_size, settled.halvings) == (side, halvings)
+    assert settled.bottleneck == bottleneck
     assert METHOD.tile_size(settled) == side
     assert any(isinstance(event, Note) for event in events)
+
+
+def test_the_work_of_the_paper_s_network_is_counted():
+    config = Self2NoiseConfig.from_preset("paper")
+    assert METHOD.work(config) == pytest.approx(49.6e3, rel=2e-3)
+    assert METHOD.work(Self2NoiseConfig()) < 0.25 * METHOD.work(config)
 
 
 def test_brightness_is_kept_as_the_loss_sees_it():

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from napari_selfdenoise.nn.compressive import CompressiveAutoencoder
 
+PIXELS_PER_NUMBER = 16
+"""Of the bottleneck as published: 64 channels at a resolution of 1/32."""
 SCALES = "full", "half", "quarter", "eighth"
 """Names of the outputs' losses."""
 _LIGHT: Mapping[str, Any] = {"width": 4, "blocks": 4, "first_kernels": (3, 5)}
@@ -37,11 +39,12 @@ class Self2NoiseConfig(TrainingConfig):
     """Settings of self2noise."""
 
     bottleneck: int = setting(
-        16,
-        low=1,
+        0,
+        low=0,
         high=1024,
-        help="Channels of the bottleneck: fewer let less noise through, more keep more details "
-        "and learn faster; 1 to 4 for few repeated structures, 64 for many details.",
+        help="Channels of the bottleneck: fewer let less noise through, and more keep more "
+        "details; 0 chooses one number for 16 pixels, as published: 4, 16 or 64 channels for "
+        "3, 4 or 5 halvings.",
     )
     loss: Literal["l1", "l2"] = setting(
         "l1",
@@ -65,7 +68,7 @@ class Self2NoiseConfig(TrainingConfig):
         low=0,
         high=5,
         help="How often the resolution is halved before the bottleneck; 0 chooses by the size "
-        "of the patches: 5 from 256 pixels on, 4 from 64 on, else 3.",
+        "of the patches: 5 from 256 pixels on, 4 from 128 on, else 3.",
         advanced=True,
     )
     steps: int = with_default(TrainingConfig, "steps", 4000)
@@ -74,7 +77,7 @@ class Self2NoiseConfig(TrainingConfig):
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"steps": 1500},
-        "paper": {"size": "full", "bottleneck": 64, "patch_size": 256, "steps": 100_000},
+        "paper": {"size": "full", "patch_size": 256, "steps": 100_000},
     }
 
 
@@ -119,7 +122,7 @@ class Self2Noise(LearnedMethod[Self2NoiseConfig]):
     def settle(
         self, config: Self2NoiseConfig, images: Sequence[Image]
     ) -> Run[Self2NoiseConfig]:
-        """Choose square patches that fit into the images, and the number of halvings."""
+        """Choose square patches that fit into the images, and a bottleneck for them."""
         # As patches are: one tiny image among larger ones is mirrored up to their size.
         room = min(median_low([image.size(axis) for image in images]) for axis in "YX")
         wanted = config.patch_size or room
@@ -129,12 +132,14 @@ class Self2Noise(LearnedMethod[Self2NoiseConfig]):
                 f"Training patches have {side} pixels a side: a multiple of {self.multiple} "
                 f"that fits into {room} pixels, the shorter side of the images."
             )
-        settled = replace(config, patch_size=side)
-        return replace(settled, halvings=_halvings(settled))
+        return _chosen(replace(config, patch_size=side))
 
     def network(self, config: Self2NoiseConfig, channels: int) -> nn.Module:
         """Return the autoencoder."""
-        return _autoencoder(config, channels)
+        chosen = _chosen(config)
+        return _autoencoder(
+            chosen.size, chosen.halvings, chosen.bottleneck, chosen.coarse_outputs, channels
+        )
 
     def halo(self, config: Self2NoiseConfig) -> int:
         """Return a quarter of a tile, so that tiles overlap by half."""
@@ -146,7 +151,8 @@ class Self2Noise(LearnedMethod[Self2NoiseConfig]):
 
     def work(self, config: Self2NoiseConfig) -> float:
         """Count the multiplications of network and outputs."""
-        return _work(replace(config, bottleneck=min(config.bottleneck, 64)))
+        chosen = _chosen(config)
+        return _work(chosen.size, chosen.halvings, chosen.bottleneck, chosen.coarse_outputs)
 
     def centre(
         self, noise: NDArray[np.float32], config: Self2NoiseConfig
@@ -176,27 +182,32 @@ class Self2Noise(LearnedMethod[Self2NoiseConfig]):
         return denoised
 
 
-def _halvings(config: Self2NoiseConfig) -> int:
+def _chosen(config: Self2NoiseConfig) -> Self2NoiseConfig:
+    """Return the settings with what is automatic chosen by the size of the patches."""
     side = config.patch_size or 256
-    return config.halvings or (5 if side >= 256 else 4 if side >= 64 else 3)
+    halvings = config.halvings or (5 if side >= 256 else 4 if side >= 128 else 3)
+    bottleneck = config.bottleneck or max(4**halvings // PIXELS_PER_NUMBER, 1)
+    return replace(config, halvings=halvings, bottleneck=bottleneck)
 
 
-def _autoencoder(config: Self2NoiseConfig, channels: int) -> CompressiveAutoencoder:
+def _autoencoder(
+    size: str, halvings: int, bottleneck: int, coarse_outputs: bool, channels: int = 1
+) -> CompressiveAutoencoder:
     from napari_selfdenoise.nn.compressive import HEAD_KERNELS, CompressiveAutoencoder
 
-    light, halvings = config.size == "light", _halvings(config)
+    light = size == "light"
     heads = _LIGHT_HEADS if light else HEAD_KERNELS
     return CompressiveAutoencoder(
         channels,
-        config.bottleneck,
+        bottleneck,
         halvings=halvings,
-        head_kernels=heads[: halvings if config.coarse_outputs else 1],
+        head_kernels=heads[: halvings if coarse_outputs else 1],
         **(_LIGHT if light else {}),
     )
 
 
 @lru_cache(maxsize=64)
-def _work(config: Self2NoiseConfig) -> float:
+def _work(*settings: Any) -> float:
     from napari_selfdenoise.nn.compressive import multiplications
 
-    return multiplications(lambda: _autoencoder(config, 1), 1)
+    return multiplications(lambda: _autoencoder(*settings), 1)
