@@ -12,15 +12,22 @@ from PIL import Image as Picture
 from scipy.ndimage import gaussian_filter
 
 from napari_selfdenoise import compare
+from napari_selfdenoise.analysis.comparing import Way
+from napari_selfdenoise.analysis.comparing import compare as start_comparing
 from napari_selfdenoise.analysis.report import page
 from napari_selfdenoise.analysis.report.markup import citation, tag
 from napari_selfdenoise.analysis.report.pictures import AROUND_ZERO, picture
 from napari_selfdenoise.cli import main
 from napari_selfdenoise.cli.comparing import split_names
+from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import FileError, ImageError, UsageError
+from napari_selfdenoise.core.events import finish
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.io import write_tiff
 from napari_selfdenoise.data.synthetic import make_sample
+from napari_selfdenoise.engine.candidate import candidate
+from napari_selfdenoise.engine.preparation import Preparation
+from napari_selfdenoise.methods import get
 
 WAYS = ["nl_means", ("gaussian", {"width": 1.0}), ("gaussian", {"width": 5.0})]
 EVIL = "<script>alert(1)<.tif"
@@ -118,8 +125,8 @@ def test_the_report_has_all_parts(report, found):
         for finding in row.residuals[0].findings:
             assert finding in report.words
     assert report.tags.count("svg") == len(found.rows)
-    # noisy, clean, each result, each residual, the disagreement
-    assert report.tags.count("img") == 2 + 2 * len(found.rows) + 1
+    # noisy, clean; of each the result, the residual and its map; the disagreement
+    assert report.tags.count("img") == 2 + 3 * len(found.rows) + 1
 
 
 def test_the_methods_paragraph_is_of_the_provenance(report, found):
@@ -215,12 +222,54 @@ def test_correlated_noise_is_compared_without_held_out_scores():
     assert [row.name for row in found.rows] == ["gaussian width=1.0", "gaussian width=5.0"]
 
 
+def test_the_middle_of_every_axis_is_shown_and_so_is_its_map():
+    clean = make_sample("cells", seed=0, shape=(96, 96)).clean.read()
+    rng = np.random.default_rng(0)
+    stack = rng.poisson(np.broadcast_to(clean, (2, 3, 96, 96))).astype(np.float32)
+    stack[:, :, :32] *= np.arange(1, 7).reshape(2, 3, 1, 1)  # tells the planes apart
+    found = compare(Image(stack, axes="TZYX"), [("gaussian", {"width": 4.0})], draws=1)
+    (plane,) = found.planes
+    np.testing.assert_array_equal(plane.noisy, stack[1, 1])
+    assert plane.disagreement is None
+    (row,) = found.ranking.rows
+    np.testing.assert_allclose(plane.removed[row.name], row.map[1, 1])
+
+
+def test_after_a_stop_what_was_done_is_compared(sample):
+    names = ["gaussian", "nl_means", "bm3d"]
+    started = []
+
+    def way(name):
+        method = get(name)
+        start = candidate(method, method.Config(), Preparation())
+
+        def denoise(image, context):
+            started.append(name)
+            return start(image, context)
+
+        return Way(method, denoise, denoise)
+
+    context = Context()
+
+    def listen(event):
+        if started == names[:2]:
+            context.stop()
+
+    ways = {name: way(name) for name in names}
+    found = finish(start_comparing(sample.noisy, ways, [], context), listen)
+    assert [row.name for row in found.rows] == ["gaussian"]
+    assert started == ["gaussian", "nl_means"]
+    assert context.stopped
+    assert "stopped" in found.refused
+    assert "Only gaussian was compared." in Reader(page(found)).words
+
+
 def test_channels_and_colours_are_shown_each(sample):
     pixels = sample.noisy.read()[:64, :64]
     image = Image(np.stack([pixels, pixels[::-1]]), axes="CYX")
     found = compare(image, WAYS[1:], draws=0)
     assert [plane.name for plane in found.planes] == ["channel 0", "channel 1"]
-    assert Reader(page(found)).tags.count("img") == 2 * (1 + 2 + 2 + 1)
+    assert Reader(page(found)).tags.count("img") == 2 * (1 + 3 * 2 + 1)
 
 
 def test_what_cannot_be_compared_is_refused_with_a_sentence(sample, tmp_path):

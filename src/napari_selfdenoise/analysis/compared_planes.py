@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from napari_selfdenoise.analysis.disagreement import disagreement
 from napari_selfdenoise.analysis.residual import noise_strength
+from napari_selfdenoise.analysis.residual_map import follows_signal
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.noise_model import NoiseModel
-from napari_selfdenoise.data.planes import Window, channel_planes
+from napari_selfdenoise.data.planes import Planes, Window, channel_planes
 
 Plane = NDArray[Any]
 
@@ -35,6 +36,11 @@ class ComparedPlane:
         Without noise, if that is known.
     denoised : mapping of str to ndarray (Y, X)
         By the names of the ways.
+    follows : mapping of str to ndarray (Y, X)
+        Where each residual follows the signal (`residual_map.follows_signal`).
+    removed : mapping of str to ndarray (Y, X)
+        The same for the held-out part of the noise, which is surer (`heldout.heldout_map`):
+        of the middle that was scored, and for those that were.
     disagreement : ndarray (Y, X) or None
         Standard deviation between the ways, in multiples of the noise; ``None`` for one way.
     noise : float
@@ -47,6 +53,8 @@ class ComparedPlane:
     noisy: Plane
     reference: Plane | None
     denoised: Mapping[str, Plane]
+    follows: Mapping[str, Plane]
+    removed: Mapping[str, Plane]
     disagreement: Plane | None
     noise: float
     pixel: float
@@ -61,7 +69,7 @@ class ComparedPlane:
         shown = self.reference
         if shown is None:
             shown = np.median(list(self.denoised.values()), axis=0)
-        low, high = (float(np.nanpercentile(shown, share)) for share in (0.3, 99.7))
+        low, high = (float(np.percentile(shown, share)) for share in (0.3, 99.7))
         return (low, high) if high > low else (low, low + 1.0)
 
 
@@ -70,9 +78,21 @@ def compared_planes(
     reference: Image | None,
     denoised: Mapping[str, Image],
     models: Sequence[NoiseModel],
+    maps: Mapping[str, NDArray[np.float32]],
 ) -> tuple[ComparedPlane, ...]:
-    """Return the middle plane of each channel and colour, at most 320 x 320 of its middle."""
+    """Return the middle plane of each channel and colour, at most 320 x 320 of its middle.
+
+    Parameters
+    ----------
+    noisy, reference, denoised
+        Of the same region.
+    models : sequence of NoiseModel
+        One for each channel and colour; none if unknown.
+    maps : mapping of str to ndarray
+        Of the middle of the region, with its axes but Y and X last (`Ranked.map`).
+    """
     images = {name: _middles(image) for name, image in denoised.items()}
+    scored = {name: _middles(_as(noisy.axes, each)) for name, each in maps.items()}
     before = _middles(noisy)
     clean = None if reference is None else _middles(reference)
     at = noisy.axes.index("X")
@@ -81,9 +101,9 @@ def compared_planes(
         results = {way: planes[number][1] for way, planes in images.items()}
         mean = np.mean(list(results.values()), axis=0)
         # Where the noise is not known, what all took away is the best guess of it.
-        sigma: Plane = np.full(plane.shape, float(np.nanstd(plane - mean)) or 1.0)
-        if models:
-            sigma = noise_strength(models[number], mean)
+        guess = NoiseModel(0.0, 0.0, float(np.std(plane - mean)) or 1.0)
+        model = models[number] if models else guess
+        sigma = noise_strength(model, mean)
         several = len(results) > 1
         found.append(
             ComparedPlane(
@@ -91,8 +111,13 @@ def compared_planes(
                 noisy=plane,
                 reference=None if clean is None else clean[number][1],
                 denoised=results,
+                follows={
+                    way: follows_signal((plane - result) / sigma, model.stabilise(result))
+                    for way, result in results.items()
+                },
+                removed={way: planes[number][1] for way, planes in scored.items()},
                 disagreement=disagreement(list(results.values()), sigma) if several else None,
-                noise=float(np.nanmedian(sigma)),
+                noise=float(np.median(sigma)),
                 pixel=noisy.scale[at],
                 unit=noisy.units[at],
             )
@@ -104,12 +129,24 @@ def _middles(image: Image) -> list[tuple[str, Plane]]:
     """Return name and pixels of the middle plane of each channel and colour."""
     found = []
     for channel, planes in enumerate(channel_planes(image)):
-        values = planes.read(len(planes) // 2, _window(planes.shape[1:]))
+        values = planes.read(_middle_of(planes), _window(planes.shape[1:]))
         for colour, plane in enumerate(values):
             parts = [f"channel {channel}"] if image.size("C") > 1 else []
             parts += [f"colour {colour}"] if len(values) > 1 else []
             found.append((", ".join(parts), plane.astype(np.float64)))
     return found
+
+
+def _as(axes: str, values: Plane) -> Image:
+    """Return an array that has Y and X last as an image of the given axes."""
+    return Image(np.moveaxis(values, (-2, -1), (axes.index("Y"), axes.index("X"))), axes=axes)
+
+
+def _middle_of(planes: Planes) -> int:
+    """Return the number of the plane that is in the middle of every axis."""
+    image = planes.image
+    sizes = [image.size(axis) for axis in image.axes if axis not in {*"YXS", *planes.fixed}]
+    return int(np.ravel_multi_index([size // 2 for size in sizes], sizes)) if sizes else 0
 
 
 def _window(shape: tuple[int, ...]) -> Window:

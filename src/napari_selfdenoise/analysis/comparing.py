@@ -122,6 +122,8 @@ def compare(
         shifted = _within(where, middle(part))
         ranking, refused = yield from _ranked(whole, scored, context, shifted, draws, models)
     rows, order = _in_order(found.values(), ranking)
+    results = {row.name: row.denoised for row in rows}
+    maps = {} if ranking is None else {row.name: row.map for row in ranking.rows}
     return Comparison(
         image=image.name,
         noisy=part,
@@ -134,7 +136,7 @@ def compare(
         refused=refused,
         doubts={} if ranking is None else ranking.failed,
         ranking=ranking,
-        planes=compared_planes(part, clean, {row.name: row.denoised for row in rows}, models),
+        planes=compared_planes(part, clean, results, models, maps),
         whole=part.shape == whole.shape,
         time_budget=context.time_budget,
     )
@@ -223,8 +225,6 @@ def _ranked(
             whole, scored, context, region=region, draws=draws, models=models
         )
     except ImageError as error:
-        if context.stopping:
-            context.honour_stop()
         return None, str(error)
     return found, ""
 

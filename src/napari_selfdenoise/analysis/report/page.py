@@ -12,7 +12,13 @@ from napari_selfdenoise.analysis.compared_planes import ComparedPlane
 from napari_selfdenoise.analysis.comparison import Compared, Comparison
 from napari_selfdenoise.analysis.report.charts import autocorrelation, scale_of
 from napari_selfdenoise.analysis.report.markup import Html, citation, joined, tag
-from napari_selfdenoise.analysis.report.pictures import AROUND_ZERO, FROM_ZERO, key, picture
+from napari_selfdenoise.analysis.report.pictures import (
+    AROUND_ZERO,
+    BEYOND_CHANCE,
+    FROM_ZERO,
+    key,
+    picture,
+)
 from napari_selfdenoise.analysis.report.score_table import score_table
 from napari_selfdenoise.analysis.report.style import STYLE
 from napari_selfdenoise.analysis.report.words import (
@@ -21,10 +27,13 @@ from napari_selfdenoise.analysis.report.words import (
     place,
     references,
 )
+from napari_selfdenoise.analysis.residual_map import FOLLOWS
 from napari_selfdenoise.core.errors import FileError
 
 SPREAD = 3.0
 """Residuals are shown from minus to plus so many standard deviations of the noise."""
+_FOLLOWS = 2 * FOLLOWS
+"""Maps of where a residual follows the signal are shown from minus to plus this."""
 _AGREE = 1.0
 """Disagreement that has the brightest colour, in standard deviations of the noise."""
 
@@ -174,10 +183,14 @@ def _residuals(comparison: Comparison) -> Html:
         tag(
             "p",
             "Noisy minus denoised should look like noise alone: structures seen here were "
-            "taken from the image, and flat places still hold their noise. Bars are the "
-            "correlation of the residual with its neighbours at 1 to 4 pixels, lines that of "
-            "the noise itself; a bar above its line says that structure was removed, one "
-            "below it that the smooth part of the noise was left.",
+            "taken from the image, and flat places still hold their noise. The map tells "
+            "where that is more than chance: above 4 the residual follows the signal, and "
+            "something real was removed; below -4 it goes against it, and contrast was added "
+            "or noise was left. The map of held-out noise is surer, as what was left in the "
+            "result cannot mislead it; that of the residual finds the lesser part of what "
+            "was lost. Bars are the correlation of the residual with its neighbours at 1 to 4 "
+            "pixels, lines that of the noise itself: a bar above its line says that structure "
+            "was removed, one below it that the smooth part of the noise was left.",
             class_="dim",
         )
     ]
@@ -188,7 +201,10 @@ def _residuals(comparison: Comparison) -> Html:
         figures = []
         for row in comparison.rows:
             residual = plane.noisy - plane.denoised[row.name]
-            shown = picture(residual, (-limit, limit), row.name, colours=AROUND_ZERO)
+            shown = joined(
+                picture(residual, (-limit, limit), row.name, "residual", AROUND_ZERO),
+                _map(plane, row.name),
+            )
             check = checks.get(row.name)
             if check is not None:
                 findings = check.findings or ("Nothing but noise is found in the residual.",)
@@ -197,9 +213,22 @@ def _residuals(comparison: Comparison) -> Html:
                 shown = joined(shown, chart, tag("ul", items, class_="findings"))
             figures.append(tag("div", shown))
         parts.append(tag("h3", plane.name) if plane.name else Html())
-        parts.append(key(f"-{limit:.3g}", f"+{limit:.3g}", AROUND_ZERO))
+        parts.append(key(f"-{limit:.3g}", f"+{limit:.3g}", AROUND_ZERO, "residual"))
+        parts.append(key(f"-{_FOLLOWS:g}", f"+{_FOLLOWS:g}", BEYOND_CHANCE, "map"))
         parts.append(tag("div", figures, class_="grid"))
     return joined(parts)
+
+
+def _map(plane: ComparedPlane, name: str) -> Html:
+    """Return where something real was removed, of independent noise if that is known."""
+    found = plane.removed.get(name)
+    if found is None:
+        found, about = plane.follows[name], "of the residual"
+    else:
+        about = "of held-out noise"
+    if found.shape != plane.noisy.shape:
+        about += f", middle {found.shape[1]} x {found.shape[0]}"
+    return picture(found, (-_FOLLOWS, _FOLLOWS), "Map", about, BEYOND_CHANCE)
 
 
 def _disagreements(planes: Sequence[ComparedPlane]) -> Html:

@@ -24,6 +24,8 @@ AROUND_ZERO: Colours = (
     (150, 40, 20),
 )
 """Blue below zero, red above; told apart by the colour-blind, too."""
+BEYOND_CHANCE: Colours = (*AROUND_ZERO[:2], *(AROUND_ZERO[2],) * 5, *AROUND_ZERO[3:])
+"""The same, without any colour in the middle half."""
 FROM_ZERO: Colours = ((8, 8, 24), (74, 24, 110), (178, 48, 88), (244, 130, 50), (252, 240, 170))
 
 
@@ -53,11 +55,11 @@ def picture(
     return tag("figure", image, words)
 
 
-def key(low: str, high: str, colours: Colours) -> Html:
+def key(low: str, high: str, colours: Colours, title: str = "") -> Html:
     """Return a bar of the colours between the values of its ends."""
     stops = ", ".join(f"rgb{colour}" for colour in colours)
     bar = tag("span", class_="bar", style=f"background: linear-gradient(90deg, {stops})")
-    return tag("p", joined(tag("span", low), bar, tag("span", high)), class_="key")
+    return tag("p", joined(tag("span", low), bar, tag("span", high), f" {title}"), class_="key")
 
 
 def _palette(colours: Colours) -> list[int]:

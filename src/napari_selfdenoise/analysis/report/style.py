@@ -14,6 +14,7 @@ h2 { margin: 3rem 0 .4rem; padding-top: 1.1rem; border-top: 1px solid var(--line
 h3 { margin: 1.4rem 0 .5rem; font-size: 1.05rem; overflow-wrap: anywhere; }
 p, ul { max-width: 48rem; margin: .5rem 0; }
 ul { padding-left: 1.2rem; }
+ul.warn { list-style: none; }
 a { color: var(--accent); }
 .dim, figcaption, .findings { color: var(--dim); }
 .lead { font-size: 1.15rem; }
@@ -24,7 +25,7 @@ th, td { padding: .4rem 1.1rem .4rem 0; text-align: right; vertical-align: basel
   border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--dim); font-weight: 600; font-size: .85rem; }
 th:first-child, td:first-child { text-align: left; }
-.advice td { text-align: left; white-space: normal; }
+.advice td, .advice th { text-align: left; white-space: normal; }
 tr.best td { font-weight: 600; }
 td small { display: block; color: var(--dim); font-weight: 400; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem;
@@ -39,6 +40,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 figure { margin: 0; min-width: 0; }
 img { display: block; width: 100%; height: auto; border-radius: .3rem;
   image-rendering: pixelated; }
+.grid > div > figure + figure { margin-top: .8rem; }
 figcaption { margin-top: .35rem; font-size: .88rem; overflow-wrap: anywhere; }
 figcaption b { color: var(--text); }
 .findings { margin: .3rem 0 0; padding-left: 1.1rem; font-size: .85rem; }
@@ -53,11 +55,12 @@ figcaption b { color: var(--text); }
 .methods { padding: 1rem 1.3rem; border-left: 3px solid var(--accent); background: var(--card);
   max-width: 52rem; }
 code { font-size: .9em; overflow-wrap: anywhere; }
+@page { margin: 16mm; }
 @media print { :root { --back: #fff; --card: #fff; --text: #000; --dim: #444; --line: #bbb;
   --accent: #0b4f99; --warn: #a05a00; color-scheme: light; }
   body { padding: 0; max-width: none; font-size: 10.5pt; }
   figure, .card, table, .methods { break-inside: avoid; }
-  h2, h3 { break-after: avoid; }
+  h2, h3, h2 + p, .key { break-after: avoid; }
   .grid { grid-template-columns: repeat(3, 1fr); }
   img, .bar, .chart { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   a { color: inherit; } }
