@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PIXELS_PER_NUMBER = 16
 """Of the bottleneck as published: 64 channels at a resolution of 1/32."""
+STEP_SECONDS, SLOWNESS = 0.05, 3.0
+"""What a step takes whatever its patches, and how much slower layers of few channels are."""
 SCALES = "full", "half", "quarter", "eighth"
 """Names of the outputs' losses."""
 _LIGHT: Mapping[str, Any] = {"width": 4, "blocks": 4, "first_kernels": (3, 5)}
@@ -153,6 +155,11 @@ class Self2Noise(LearnedMethod[Self2NoiseConfig]):
         """Count the multiplications of network and outputs."""
         chosen = _chosen(config)
         return _work(chosen.size, chosen.halvings, chosen.bottleneck, chosen.coarse_outputs)
+
+    def forecast(self, image: Image, config: Self2NoiseConfig) -> float:
+        """Count many small layers; see `Method.forecast`."""
+        steps = config.steps * config.accumulate * image.size("C")
+        return SLOWNESS * super().forecast(image, config) + STEP_SECONDS * steps
 
     def centre(
         self, noise: NDArray[np.float32], config: Self2NoiseConfig
