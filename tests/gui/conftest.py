@@ -91,9 +91,15 @@ class Obedient(Method[ObedientConfig]):
         return Result(images, provenance, stopped=context.stopped)
 
 
+_SHOWN = []
+"""Notifications of former tests. They may hold errors, whose frames hold widgets, which Qt
+does not bear to be collected after their viewer has gone."""
+
+
 @pytest.fixture(autouse=True)
 def _forget_notifications():
     """What napari was told to show in one test is not found in the next."""
+    _SHOWN.extend(notification_manager.records)
     notification_manager.records.clear()
 
 
