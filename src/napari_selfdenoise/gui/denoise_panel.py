@@ -31,7 +31,6 @@ from napari_selfdenoise.gui.live_plot import LivePlot
 from napari_selfdenoise.gui.method_forms import MethodForms
 from napari_selfdenoise.gui.method_picker import MethodPicker, spoken
 from napari_selfdenoise.gui.model_bar import ModelBar
-from napari_selfdenoise.gui.noise_line import NoiseLine
 from napari_selfdenoise.gui.results_record import ResultsRecord
 from napari_selfdenoise.gui.run_bar import RunBar
 from napari_selfdenoise.gui.run_settings import RunSettings
@@ -69,7 +68,6 @@ class DenoisePanel(QWidget):
         self._methods = dict(methods or {name: get(name) for name in METHODS})
         self._model: Any = None
         self.image_picker = ImagePicker(napari_viewer)
-        self.noise_line = NoiseLine(napari_viewer, self.image_picker, self._methods)
         self.method_picker = MethodPicker(self._methods)
         self.train_on = TrainOn()
         self.forms = MethodForms(self._methods)
@@ -90,7 +88,6 @@ class DenoisePanel(QWidget):
     def _build(self) -> None:
         column = scrolled_column(
             self.image_picker,
-            self.noise_line,
             heading("Method"),
             self.method_picker,
             self.train_on,
@@ -289,7 +286,6 @@ class DenoisePanel(QWidget):
 
     def _leave(self) -> None:
         self.runs.leave()
-        self.noise_line.leave()
         self.training.leave()
         self.image_picker.disconnect_viewer()
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
