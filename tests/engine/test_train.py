@@ -356,3 +356,20 @@ def test_a_part_that_no_longer_improves_gets_a_lower_rate():
     assert rates[-1]["good"] == 0.01
     assert rates[-1]["stuck"] == pytest.approx(0.0001)  # twice within six validations
     assert {"validation/good", "validation/stuck", "validation/loss"} <= names
+
+
+def test_a_gradient_that_is_no_number_leaves_the_network_as_it_is():
+    """The loss is finite, and the next one would be too late to notice."""
+    torch.manual_seed(0)
+    network = torch.nn.Conv2d(1, 1, 3)
+    settings = config(gradient_clip=1.0, weight_average=0.0)
+    learner = Learner(network, {"network": network}, settings, Compute.of(Context()))
+    before = network.weight.detach().clone()
+    for parameter in network.parameters():
+        parameter.grad = torch.full_like(parameter, float("nan"))
+    learner.update({"network": 1e-3})
+    assert torch.equal(network.weight, before)
+    for parameter in network.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    learner.update({"network": 1e-3})
+    assert not torch.equal(network.weight, before)

@@ -62,6 +62,7 @@ def test_colours_of_rgb_are_one_image(name):
     result = denoise(name, Image(data, "YXS"))
     assert result["denoised"].shape == data.shape
     assert result["denoised"].axes == "YXS"
+    assert np.isfinite(result["denoised"].data).all()
 
 
 def test_same_seed_same_pixels(name):

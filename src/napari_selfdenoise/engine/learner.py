@@ -97,8 +97,16 @@ class Learner:
     def update(self, rates: Mapping[str, float]) -> None:
         """Make a step along the gradient, with the learning rate of each part."""
         if self.config.gradient_clip > 0:
-            for part in self.parts.values():
-                nn.utils.clip_grad_norm_(part.parameters(), self.config.gradient_clip)
+            limit = self.config.gradient_clip
+            norms = [
+                nn.utils.clip_grad_norm_(part.parameters(), limit)
+                for part in self.parts.values()
+            ]
+            # bfloat16 may overflow on the way back although the loss is finite; such a step
+            # would leave nothing of the network.
+            if not torch.stack(norms).isfinite().all():
+                self.optimiser.zero_grad()
+                return
         for group in self.optimiser.param_groups:
             group["lr"] = rates[group["name"]]
         self.optimiser.step()

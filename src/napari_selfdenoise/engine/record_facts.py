@@ -98,7 +98,8 @@ def _uint8(values: NDArray[Any], seen: Sequence[SeenChannel]) -> Thumbnail:
         for name in ("low", "high")
     )
     shares = (values - low) / np.maximum(high - low, 1e-12)
-    pixels = np.rint(255 * np.clip(shares, 0, 1)).astype(np.uint8)
+    # A network that was hardly trained may return no number; its picture is black there.
+    pixels = np.rint(255 * np.clip(np.nan_to_num(shares), 0, 1)).astype(np.uint8)
     return np.ascontiguousarray(pixels.transpose(1, 2, 0) if len(pixels) > 1 else pixels[0])
 
 
