@@ -20,7 +20,8 @@ from napari_selfdenoise.core.errors import (
     UnknownMethodError,
 )
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.methods import METHODS
+from napari_selfdenoise.engine.learned import TrainingConfig
+from napari_selfdenoise.methods import METHODS, get
 
 QUICK = {
     "lota_n2n": {"steps": 2, "patch_size": 16},
@@ -36,7 +37,13 @@ def noisy(*shape, dtype="float32"):
 
 def quick(image, method, **options):
     options["sampling"] = {"samples": 3}
-    return denoise(image, method, settings=QUICK.get(method, {}), device="cpu", **options)
+    if get(method).target:
+        options["target"] = image
+    learns = issubclass(get(method).Config, TrainingConfig)
+    settings = QUICK.get(
+        method, {"steps": 2, "batch_size": 2, "patch_size": 32} if learns else {}
+    )
+    return denoise(image, method, settings=settings, device="cpu", **options)
 
 
 # --- refused ----------------------------------------------------------------------------
