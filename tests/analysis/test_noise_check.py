@@ -241,3 +241,18 @@ def test_real_fluorescence(name):
     (check,) = measure(image)
     assert (check.correlated == "xy") == name.startswith("WideField")
     assert advise([check], image, METHODS)[0].fits
+
+
+def test_of_a_lazy_stack_only_the_middle_is_read():
+    read = []
+
+    class Watched:
+        shape, dtype = (40, 3000, 3000), np.dtype(np.uint16)
+
+        def __getitem__(self, key):
+            part = np.broadcast_to(np.uint8(0), self.shape)[key].shape
+            read.append(int(np.prod(part)))
+            return np.random.default_rng(0).poisson(100, part).astype(np.uint16)
+
+    check_noise(Image(Watched(), "TYX"))
+    assert 0 < sum(read) <= 2048**2

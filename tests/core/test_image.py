@@ -116,3 +116,23 @@ def test_only_what_is_read_is_read():
     assert keys == [(slice(2, 5), slice(0, 4))]
     assert (part.shape, part.scale, part.units) == ((3, 4), image.scale, image.units)
     assert image.describe() == "YX, 10 x 20, uint8"
+
+
+def test_a_part_is_read_only_where_it_is_looked_at():
+    whole, keys = np.arange(4 * 6 * 5).reshape(4, 6, 5), []
+
+    class Watched:
+        shape, dtype = whole.shape, whole.dtype
+
+        def __getitem__(self, key):
+            keys.append(key)
+            return whole[key]
+
+    image = Image(Watched(), "TYX", (2, 1, 1))
+    part = image.part((slice(1, 3), slice(None), slice(2, 5)))
+    assert (part.shape, part.axes, part.scale) == ((2, 6, 3), "TYX", (2, 1, 1))
+    assert keys == []
+    np.testing.assert_array_equal(part.read((1, slice(1, 4))), whole[2, 1:4, 2:5])
+    assert keys == [(2, slice(1, 4, 1), slice(2, 5, 1))]
+    np.testing.assert_array_equal(part.read(), whole[1:3, :, 2:5])
+    np.testing.assert_array_equal(part.read((0, slice(None, None, 2), -1)), whole[1, ::2, 4])

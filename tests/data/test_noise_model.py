@@ -123,3 +123,9 @@ def test_even_noise_is_only_scaled():
     image = np.random.default_rng(0).normal(50, 4, (30, 30))
     assert model.stabilise(image).std() == pytest.approx(image.std() / 4)
     np.testing.assert_allclose(model.restore(model.stabilise(image)), image, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(36, 1), (1, 36), (3, 5, 5), (2, 11, 400)])
+def test_an_image_too_small_for_tiles_is_refused_with_a_sentence(shape):
+    with pytest.raises(ImageError, match="A noise model needs at least"):
+        fit_noise_model(np.random.default_rng(0).normal(100, 5, shape))

@@ -90,7 +90,7 @@ def diagnose(
     ImageError
         If pixels are not finite, or all are equal.
     """
-    checks = check_noise(image.crop(slices_of(region, image)))
+    checks = check_noise(image.part(slices_of(region, image)))
     return Diagnosis(checks, advise(checks, image, methods))
 
 

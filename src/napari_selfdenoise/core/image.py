@@ -154,7 +154,39 @@ class Image:
         """Return the part of the image inside `region`, one slice per axis."""
         return self.like(self.read(tuple(region)))
 
+    def part(self, region: Sequence[slice]) -> Self:
+        """Return the part of the image inside `region`, of which nothing is read yet.
+
+        Parameters
+        ----------
+        region : sequence of slice
+            One per axis, without steps.
+        """
+        return self.like(_Part(self, tuple(region)))
+
     def describe(self) -> str:
         """Say what it is in a few words: ``"TYX, 5 x 256 x 256, uint16"``."""
         sides = " x ".join(map(str, self.shape))
         return f"{self.axes}, {sides}, {self.dtype.name}"
+
+
+class _Part:
+    """The data of a part of an image, read where the image's own are."""
+
+    def __init__(self, image: Image, region: tuple[slice, ...]) -> None:
+        self._data, self.dtype = image.data, image.dtype
+        self._ranges = [
+            range(length)[side] for length, side in zip(image.shape, region, strict=True)
+        ]
+        self.shape = tuple(map(len, self._ranges))
+
+    def __getitem__(self, key: Any, /) -> Any:
+        keys = key if isinstance(key, tuple) else (key,)
+        keys += (slice(None),) * (len(self.shape) - len(keys))
+        places = [side[each] for side, each in zip(self._ranges, keys, strict=True)]
+        return self._data[
+            tuple(
+                slice(at.start, at.stop, at.step) if isinstance(at, range) else at
+                for at in places
+            )
+        ]

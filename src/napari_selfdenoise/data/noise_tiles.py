@@ -108,13 +108,15 @@ def saturation(planes: Array) -> tuple[float, float]:
 def _plane_tiles(plane: Array, low: float, high: float) -> Array:
     """Return what `Tiles` holds, and whether a tile is saturated below and above."""
     rows, columns = (max(0, (side - 2 * _REACH) // SIDE) for side in plane.shape)
+    if not rows * columns:
+        return np.zeros((7, 0))
     width = columns * SIDE + 2 * _REACH
     bands = [
         _band_tiles(plane[top * SIDE : (top + count) * SIDE + 2 * _REACH, :width], low, high)
         for top in range(0, rows, _BAND)
         for count in [min(_BAND, rows - top)]
     ]
-    return np.concatenate(bands, axis=1) if rows * columns else np.zeros((7, 0))
+    return np.concatenate(bands, axis=1)
 
 
 def _band_tiles(band: Array, low: float, high: float) -> Array:

@@ -62,7 +62,7 @@ def _seen(stack: NDArray[np.float32]) -> SeenChannel:
     camera: NoiseModel | None
     try:
         camera = fit_noise_model(stack)
-    except (ImageError, ValueError):  # too small, a line of pixels, or saturated
+    except ImageError:  # too small, or saturated
         camera = None
     return SeenChannel(float(low), float(high), estimate_sigma(stack[len(stack) // 2]), camera)
 
