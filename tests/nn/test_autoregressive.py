@@ -90,6 +90,25 @@ def test_channels_do_not_see_each_other():
     assert [bool(channel.any()) for channel in image.grad[0]] == [False, True, False]
 
 
+@pytest.mark.parametrize("direction", ["x", "y"])
+def test_colours_learn_in_half_precision_as_in_single(direction):
+    """Under autocast in bfloat16, channels last: gradients are equal but for rounding."""
+    network = decoder(3, direction, (40, 32), filters=4).to(memory_format=torch.channels_last)
+    image, code = torch.randn(2, 3, 40, 32), torch.randn(2, 6, 40, 32)
+    gradients = []
+    for half in (False, True):
+        network.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            parameters = network(
+                *(each.contiguous(memory_format=torch.channels_last) for each in (image, code))
+            )
+        (-GaussianMixture.of(parameters, 3).log_density(image)).mean().backward()
+        gradients.append(torch.cat([w.grad.flatten() for w in network.parameters()]))
+    single, rounded = gradients
+    assert rounded.isfinite().all()
+    assert (rounded - single).norm() < 0.05 * single.norm()
+
+
 def test_directions_are_turned_versions_of_each_other():
     across, down = decoder(1, "x", (7, 8)), decoder(1, "y", (7, 8))
     down.load_state_dict(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from typing import Literal, cast
 
 import torch
@@ -81,9 +82,21 @@ class CausalBlock(nn.Module):
         """Return the output for features (B, inputs, [Z,] Y, X) and a code of the same size."""
         change: Tensor = self.from_code(code)
         if self.along is not None:
-            change += self.along(functional.pad(features, self.ends))
+            change += self._see_back(self.along, functional.pad(features, self.ends))
         change = self.mix(change.relu_())
         return change if self.first else features + change
+
+    def _see_back(self, along: Convolution, padded: Tensor) -> Tensor:
+        """Return the convolution along the axis, of several groups in single precision.
+
+        On CPUs (PyTorch 2.13, oneDNN) the gradient of a convolution with groups and a dilation
+        along Y is made of memory that was never written, if it is computed in bfloat16.
+        """
+        single = along.groups > 1
+        values = padded.to(along.weight.dtype) if single else padded
+        with torch.autocast(values.device.type, enabled=False) if single else nullcontext():
+            seen: Tensor = along(values)
+        return seen
 
 
 class BlockStep:
