@@ -16,8 +16,9 @@ from PIL import Image as Picture
 from napari_selfdenoise.core.errors import AxesError, FileError, ImageError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Provenance
-from napari_selfdenoise.data.io import NAMESPACE, read_image, write_tiff
+from napari_selfdenoise.data.io import read_image, write_tiff
 from napari_selfdenoise.data.lazy import MOST_OPEN
+from napari_selfdenoise.data.tiff_layout import NAMESPACE
 from napari_selfdenoise.data.units import unit_name
 
 SIZES = {"Q": 5, "T": 2, "C": 3, "Z": 4, "Y": 17, "X": 13, "S": 3}
@@ -245,7 +246,7 @@ def test_a_full_disk_gets_a_sentence_and_leaves_nothing(tmp_path):
 
 
 def test_a_large_file_gets_64_bit_offsets(tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_selfdenoise.data.io._BIG", 1000)
+    monkeypatch.setattr("napari_selfdenoise.data.tiff_layout._BIG", 1000)
     write_tiff(tmp_path / "a.tif", noisy("ZYX"))
     with tifffile.TiffFile(tmp_path / "a.tif") as tif:
         assert tif.is_bigtiff

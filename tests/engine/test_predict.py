@@ -5,11 +5,15 @@ import pytest
 import torch
 from torch import nn
 
+from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.errors import ImageError
+from napari_selfdenoise.core.events import Note, Progress, finish
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.planes import Planes
+from napari_selfdenoise.engine import predict as predicting
 from napari_selfdenoise.engine.device import Compute
-from napari_selfdenoise.engine.predict import Denoiser, predict_plane
+from napari_selfdenoise.engine.predict import Denoiser, predict, predict_plane
 
 SIDE = 32
 
@@ -65,3 +69,75 @@ def test_brightness_is_measured_on_tiles_of_this_size():
     (seven,) = denoiser(network).lost_brightness(sources, lambda noise: np.full(1, 7.0))
     assert mean == pytest.approx(2, abs=1e-3)
     assert seven == 7
+
+
+class Hungry(nn.Module):
+    """Takes no tile with more than so many pixels, as if the memory were used up."""
+
+    def __init__(self, most, error):
+        super().__init__()
+        self.most, self.error, self.calls = most, error, 0
+
+    def forward(self, tile):
+        self.calls += 1
+        if tile[0, 0].numel() > self.most:
+            raise self.error
+        return tile + 1
+
+
+OUT_OF_MEMORY = [
+    MemoryError(),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB."),
+]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=lambda error: type(error).__name__)
+def test_when_memory_is_short_tiles_are_halved_and_it_is_said(error):
+    image = Image(np.random.default_rng(0).normal(100, 10, (2, 300, 200)).astype(np.float32))
+    network = Hungry(100**2, error)
+    out, events = np.full(image.shape, np.nan, np.float32), []
+    run = predict(denoiser(network, side=0), Planes(image, {}), out, Context())
+    assert finish(run, events.append) == 2
+    np.testing.assert_allclose(out, image.data + 2, rtol=1e-5)
+    notes = [event.text for event in events if isinstance(event, Note)]
+    assert [note.split()[-2] for note in notes] == ["150", "75"]
+    progress = [event for event in events if isinstance(event, Progress)]
+    assert progress[-1].step == progress[-1].total
+
+
+def test_memory_for_no_tile_at_all_is_an_error_and_so_is_any_other():
+    planes = Planes(Image(np.arange(90.0 * 90).reshape(90, 90), name="cells"), {})
+    out = np.zeros((90, 90), np.float32)
+    with pytest.raises(ImageError, match=r"to denoise cells, not even in tiles of 4\d pixels"):
+        finish(predict(denoiser(Hungry(9, MemoryError()), 0), planes, out, Context()))
+    with pytest.raises(ImageError, match="not even in tiles of 32 pixels"):
+        finish(predict(denoiser(Hungry(9, MemoryError())), planes, out, Context()))
+    other = Hungry(9, RuntimeError("sizes do not match"))
+    with pytest.raises(RuntimeError, match="sizes do not match"):
+        finish(predict(denoiser(other, 0), planes, out, Context()))
+    assert other.calls == 1
+
+
+@pytest.mark.parametrize("side", [0, SIDE])
+def test_a_plane_is_written_by_bands_of_rows(side, monkeypatch):
+    """So that a plane of any size takes little memory; the pixels are the same."""
+    monkeypatch.setattr(predicting, "TILE_SIZE", 24)
+    plane = np.random.default_rng(0).normal(100, 10, (150, 70)).astype(np.float32)
+    planes = Planes(Image(plane), {})
+    written = []
+
+    class Watched:
+        shape, dtype = plane.shape, plane.dtype
+
+        def __setitem__(self, key, values):
+            written.append((key[0], values))
+
+    network = OneSize(lambda number: number / 9) if side else Hungry(10**6, None)
+    whole = predict_plane(denoiser(network, side), planes, 0)[0]
+    network.calls = 0
+    monkeypatch.setattr(predicting, "BAND_BYTES", 70 * 4 * 10)
+    finish(predict(denoiser(network, side), planes, Watched(), Context()))
+    assert max(len(values) for _, values in written) < 60
+    np.testing.assert_array_equal(np.concatenate([values for _, values in written]), whole)
+    assert [rows.start for rows, _ in written][1:] == [rows.stop for rows, _ in written][:-1]

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.outputs import Outputs
 from napari_selfdenoise.core.sampling import Sampling
 
 Region = tuple[slice, ...]
@@ -48,6 +49,8 @@ class Context:
     targets : sequence of Image
         For each image to train on, in their order, what a method that is taught by pairs
         compares its output with: a second capture, or a clean image.
+    outputs : Outputs, optional
+        Where the run puts the images it makes; in memory, if omitted.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Context:
         fill_nan: bool = False,
         sampling: Sampling | None = None,
         targets: Sequence[Image] = (),
+        outputs: Outputs | None = None,
     ) -> None:
         self.device = device
         self.precision = precision
@@ -74,6 +78,7 @@ class Context:
         self.fill_nan = fill_nan
         self.sampling = sampling or Sampling()
         self.targets = tuple(targets)
+        self.outputs = outputs or Outputs()
         self.into_run: Callable[[Region], Region] | None = None
         """Finds a region of the user's image in the one the run works on, if it is another."""
         self._preview_region: Region | None = None

@@ -18,15 +18,11 @@ from napari_selfdenoise.core.errors import FileError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Provenance
 from napari_selfdenoise.data.lazy import UNDECODABLE, FileArray
-from napari_selfdenoise.data.units import meters, ome_symbol
+from napari_selfdenoise.data.tiff_layout import is_big, tiff_layout
 
 TIFF_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
-NAMESPACE = "napari-selfdenoise/provenance"
-"""Of the OME annotation that holds the provenance as JSON."""
-
-_BIG = 2**32 - 2**25
-"""Bytes from which a TIFF needs 64-bit offsets, with room for the metadata."""
+_ZARR_FILES = ("zarr.json", ".zattrs", ".zarray", ".zgroup")
 _OME_TYPES = {"float16": "float32", "int64": "float64", "uint64": "float64"}
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -39,7 +35,8 @@ def read_image(path: str | os.PathLike[str], axes: str = "") -> Image:
     Parameters
     ----------
     path : path
-        A TIFF (plain, ImageJ or OME), PNG or JPEG file.
+        A TIFF (plain, ImageJ or OME), PNG or JPEG file, or the folder of an OME-Zarr image
+        or a zarr array.
     axes : str
         One letter per axis as stored, out of T, C, Z, Y, X, S (colour) and Q (posterior
         samples), if the file's own are missing or wrong. Where neither tells, they are
@@ -56,6 +53,10 @@ def read_image(path: str | os.PathLike[str], axes: str = "") -> Image:
     path = Path(path)
     if not path.exists():
         raise FileError(f"There is no file {path}.")
+    if is_zarr(path):
+        from napari_selfdenoise.data.ome_zarr import read_ome_zarr
+
+        return read_ome_zarr(path, axes)
     if path.is_dir():
         raise FileError(f"{path} is a folder; name the image files in it.")
     suffix = path.suffix.lower()
@@ -67,9 +68,14 @@ def read_image(path: str | os.PathLike[str], axes: str = "") -> Image:
     if suffix in PICTURE_SUFFIXES:
         return _read_picture(path, axes)
     raise FileError(
-        f"{path.name} is of a kind that cannot be read ({suffix or 'no suffix'}); TIFF, PNG "
-        "and JPEG can. Fiji saves most microscope files as OME-TIFF."
+        f"{path.name} is of a kind that cannot be read ({suffix or 'no suffix'}); TIFF, PNG, "
+        "JPEG and OME-Zarr can. Fiji saves most microscope files as OME-TIFF."
     )
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder is an image (or array) in zarr format, as far as its files tell."""
+    return any((path / name).is_file() for name in _ZARR_FILES)
 
 
 def write_tiff(
@@ -113,7 +119,7 @@ def write_tiff(
         _write_ome(partial, image, provenance)
         partial.replace(path)
     except OSError as error:
-        raise _not_written(path, image, error) from error
+        raise not_written(path, image, error) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -121,30 +127,12 @@ def write_tiff(
 def _write_ome(path: Path, image: Image, provenance: Provenance | None) -> None:
     import tifffile
 
-    axes = _ome_order(image.axes)
-    shape = tuple(image.size(axis) for axis in axes)
     dtype = np.dtype(_OME_TYPES.get(image.dtype.name, image.dtype.name))
-    bytes_needed = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    metadata: dict[str, Any] = {"axes": axes, "Name": image.name, **_sizes(image)}
-    if "Q" in axes:
-        metadata["TypeDescription"] = {"Q": "posterior sample"}
-    if provenance is not None:
-        metadata["CommentAnnotation"] = {
-            "Namespace": NAMESPACE,
-            "Value": json.dumps(provenance.to_json()),
-        }
-    colour = image.size("S") in (3, 4)
-    with tifffile.TiffWriter(path, ome=True, bigtiff=bytes_needed > _BIG) as writer:
-        writer.write(
-            (plane.astype(dtype) for plane in _planes(image, axes)),
-            shape=shape,
-            dtype=dtype,
-            metadata=metadata,
-            # Said always: tifffile takes a width of 3 for colour otherwise.
-            photometric="rgb" if colour else "minisblack",
-            planarconfig="contig" if "S" in axes else None,
-            **_resolution(image),
-        )
+    told = "" if provenance is None else json.dumps(provenance.to_json())
+    layout = tiff_layout(image, dtype, told)
+    with tifffile.TiffWriter(path, ome=True, bigtiff=is_big(layout)) as writer:
+        planes = (plane.astype(dtype) for plane in _planes(image, layout.axes))
+        writer.write(planes, **layout.options)
 
 
 def _planes(image: Image, axes: str) -> Iterator[NDArray[Any]]:
@@ -158,42 +146,8 @@ def _planes(image: Image, axes: str) -> Iterator[NDArray[Any]]:
         yield image.read(index).transpose(order)
 
 
-def _ome_order(axes: str) -> str:
-    colour = "S" if "S" in axes else ""
-    outer = "".join(axis for axis in axes if axis not in "QYXS")
-    if "Q" in axes:
-        # OME has five axes; any other is told as a part ("modulo") of T, Z or C: of one that
-        # is free, or of the one before it. C is not free where it holds colours.
-        free = not set("TZ" if colour else "TZC") <= set(outer)
-        outer = "Q" + outer if free else outer[0] + "Q" + outer[1:]
-    return outer + "YX" + colour
-
-
-def _sizes(image: Image) -> dict[str, Any]:
-    """Return scale and units in OME's words; axes of no known size are left out."""
-    found: dict[str, Any] = {}
-    for axis, size, unit in zip(image.axes, image.scale, image.units, strict=True):
-        symbol = ome_symbol(unit, axis)
-        if symbol is None or (size, unit) == (1.0, "pixel"):
-            continue
-        name = "TimeIncrement" if axis == "T" else f"PhysicalSize{axis}"
-        found[name], found[f"{name}Unit"] = size, symbol
-    return found
-
-
-def _resolution(image: Image) -> dict[str, Any]:
-    """Return the pixel size for readers that do not know OME."""
-    per_centimeter = []
-    for axis in "XY":
-        place = image.axes.index(axis)
-        metre = meters(image.units[place])
-        if metre is None or image.scale[place] <= 0:
-            return {}
-        per_centimeter.append(0.01 / (metre * image.scale[place]))
-    return {"resolution": tuple(per_centimeter), "resolutionunit": "CENTIMETER"}
-
-
-def _not_written(path: Path, image: Image, error: OSError) -> FileError:
+def not_written(path: Path, image: Image, error: OSError) -> FileError:
+    """Return what says why an image could not be written to a file."""
     # numpy's own writing tells only how many bytes were taken, without an error number.
     if error.errno in _FULL or (error.errno is None and "written" in str(error)):
         needed = int(np.prod(image.shape, dtype=np.int64)) * image.dtype.itemsize / 1e6

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.outputs import WritableArray
 
 Window = tuple[slice, slice]
 """Rows and columns of a part of a plane."""
@@ -76,7 +77,7 @@ class Planes:
 
     def write(
         self,
-        out: NDArray[np.float32],
+        out: WritableArray,
         plane: int,
         values: NDArray[np.float32],
         window: Window = WHOLE,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import convolve1d
 
-from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.image import ArrayLike, Image
 
 Region = tuple[slice, ...]
 
@@ -96,6 +96,43 @@ def interleave(
         part = part[0] if time < 0 else np.moveaxis(part, 0, time)
         target[...] = part[tuple(map(slice, target.shape))]
     return out
+
+
+class Interleaved:
+    """The data of an image put together from its sub-images where it is read.
+
+    Parameters
+    ----------
+    values : array
+        Of the shape of ``sub_images(image, stride)``.
+    image : Image
+        For its axes and shape.
+    stride : int
+        As the sub-images were made.
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, values: ArrayLike, image: Image, stride: int) -> None:
+        self._values, self._image, self._stride = values, image, stride
+        self.shape = image.shape
+
+    def __getitem__(self, key: Any, /) -> NDArray[np.float32]:
+        given = key if isinstance(key, tuple) else (key,)
+        given += (slice(None),) * (len(self.shape) - len(given))
+        image, stride = self._image, self._stride
+        # Y and X are put together as a whole: a sub-image's pixel lies in a square of them.
+        region = tuple(
+            slice(None) if axis in "YX" else at if isinstance(at, slice) else slice(at, at + 1)
+            for axis, at in zip(image.axes, given, strict=True)
+        )
+        values = np.asarray(self._values[region_of_sub_images(image, region, stride)])
+        shape = tuple(len(range(side)[at]) for side, at in zip(self.shape, region, strict=True))
+        inside = tuple(
+            at if axis in "YX" else slice(None) if isinstance(at, slice) else 0
+            for axis, at in zip(image.axes, given, strict=True)
+        )
+        return interleave(values, image, shape, stride)[inside]
 
 
 def blend(plane: NDArray[np.float32], stride: int) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from napari_selfdenoise.core.axes import KNOWN, guess_axes
 from napari_selfdenoise.core.errors import FileError
 from napari_selfdenoise.core.image import ArrayLike, Image
 from napari_selfdenoise.data.lazy import UNDECODABLE, FileArray, MappedArray
+from napari_selfdenoise.data.reordered import Reordered
 from napari_selfdenoise.data.units import unit_name
 
 UNREADABLE = (tifffile.TiffFileError, *UNDECODABLE)
@@ -156,31 +157,13 @@ class _Decoder:
         return self._array[key]
 
 
-class _Moved:
-    """An array with one axis moved to the front, which reads only what it is asked for."""
-
-    def __init__(self, array: ArrayLike, place: int) -> None:
-        sides = list(array.shape)
-        self._array, self._place = array, place
-        self.shape: tuple[int, ...] = (sides.pop(place), *sides)
-        self.dtype = np.dtype(array.dtype)
-
-    def __getitem__(self, key: Any, /) -> Any:
-        parts = list(key) if isinstance(key, tuple) else [key]
-        parts += [slice(None)] * (len(self.shape) - len(parts))
-        moved = parts.pop(0)
-        before = sum(isinstance(part, slice) for part in parts[: self._place])
-        parts.insert(self._place, moved)
-        values = np.asarray(self._array[tuple(parts)])
-        return np.moveaxis(values, before, 0) if isinstance(moved, slice) else values
-
-
 def _samples_first(data: ArrayLike, axes: str) -> tuple[ArrayLike, str]:
     """Return data and axes with Q in front, where other programs need not have it."""
     place = axes.upper().find("Q")
     if place < 1 or len(axes) != len(data.shape):
         return data, axes  # `Image` says what is wrong with the axes
-    return _Moved(data, place), "Q" + axes[:place] + axes[place + 1 :]
+    moved = [place, *(at for at in range(len(axes)) if at != place)]
+    return Reordered(data, moved), "Q" + axes[:place] + axes[place + 1 :]
 
 
 def _known_axes(stored: str, tif: tifffile.TiffFile, shape: tuple[int, ...]) -> tuple[str, str]:

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
+
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 """Options of glibc's mallopt: free memory that is kept, and how many blocks are mapped."""
 _KEPT_BYTES, _DEFAULT_TRIM, _DEFAULT_MAPS = 2**30, 128 * 2**10, 65536
+
+_OUT_OF_MEMORY = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "out of memory",
+    "could not create a primitive",
+    "could not create a memory",
+    "bad_alloc",
+)
+"""What torch and its libraries say when memory could not be had, in small letters."""
 
 _users = 0
 _lock = threading.Lock()
@@ -41,6 +55,24 @@ def reused_memory() -> Iterator[None]:
                 library.mallopt(_MMAP_MAX, _DEFAULT_MAPS)
                 library.mallopt(_TRIM_THRESHOLD, _DEFAULT_TRIM)
                 library.malloc_trim(0)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory could not be had; torch has no type for the CPU's."""
+    told = str(error).lower()
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or any(
+        words in told for words in _OUT_OF_MEMORY
+    )
+
+
+def release_memory() -> None:
+    """Give free memory back to the system, so that blocks of another size can be had."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    library = _glibc()
+    if library is not None:
+        library.malloc_trim(0)
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.events import Note, Progress, Run
-from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.image import ArrayLike, Image
 from napari_selfdenoise.core.method import C, Method
+from napari_selfdenoise.core.outputs import WritableArray
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.data.checks import check_image
 from napari_selfdenoise.data.planes import channel_planes
@@ -59,11 +61,9 @@ class SlowPlanewiseMethod(Method[C]):
         """Return expected seconds; see `Method.forecast`."""
         return float(np.prod(image.shape)) * self.nanoseconds_per_pixel * 1e-9
 
-    def _denoise_planes(
-        self, image: Image, config: C, context: Context
-    ) -> Run[NDArray[np.float32]]:
+    def _denoise_planes(self, image: Image, config: C, context: Context) -> Run[WritableArray]:
         parts = [(planes, at) for planes in channel_planes(image) for at in range(len(planes))]
-        out = np.full(image.shape, np.nan, np.float32)
+        out = context.outputs.new(image)
         for done, (planes, at) in enumerate(parts):
             plane: NDArray[np.float32] | None = None
             if not context.stopping:
@@ -120,17 +120,36 @@ class PlanewiseMethod(SlowPlanewiseMethod[C]):
         return self.denoise_plane(plane, config).astype(np.float32, copy=False)
 
 
-def with_residual(noisy: Image, denoised: NDArray[np.float32]) -> dict[str, Image]:
-    """Return the images every method has: denoised, and noisy minus denoised."""
-    residual = np.empty(noisy.shape, np.float32)
-    for planes in channel_planes(noisy):
-        for at in range(len(planes)):
-            place = planes.index(at)
-            residual[place] = noisy.read(place) - denoised[place]
+def with_residual(noisy: Image, denoised: ArrayLike) -> dict[str, Image]:
+    """Return the images every method has: denoised, and noisy minus denoised.
+
+    The residual of an image that is not in memory is computed where it is read.
+    """
+    residual: ArrayLike = _Residual(noisy, denoised)
+    if isinstance(denoised, np.ndarray):
+        lazy, residual = residual, np.empty(noisy.shape, np.float32)
+        for planes in channel_planes(noisy):
+            for at in range(len(planes)):
+                place = planes.index(at)
+                residual[place] = lazy[place]
     return {
         "denoised": noisy.like(denoised, f"{noisy.name} denoised"),
         "residual": noisy.like(residual, f"{noisy.name} residual"),
     }
+
+
+class _Residual:
+    """What was taken away from an image, computed where it is read."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, noisy: Image, denoised: ArrayLike) -> None:
+        self._noisy, self._denoised = noisy, denoised
+        self.shape = noisy.shape
+
+    def __getitem__(self, key: Any, /) -> NDArray[np.float32]:
+        difference = self._noisy.read(key) - np.asarray(self._denoised[key])
+        return np.asarray(difference, np.float32)
 
 
 def unfinished(done: int, total: int) -> str:

@@ -13,12 +13,13 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.events import Note, Preview, Progress, Run
 from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.outputs import Outputs, WritableArray
 from napari_selfdenoise.core.sampling import Sampling
 from napari_selfdenoise.data.planes import Planes, channel_planes
 from napari_selfdenoise.engine.device import Compute
 from napari_selfdenoise.engine.planewise import unfinished, with_residual
-from napari_selfdenoise.engine.predict import denoiser_of, parts_of, predict_image
-from napari_selfdenoise.engine.sampler import Plane, PlaneSampler, from_prior
+from napari_selfdenoise.engine.predict_image import denoiser_of, parts_of, predict_image
+from napari_selfdenoise.engine.sampler import Plane, PlaneSampler, from_prior, prior_image
 
 if TYPE_CHECKING:
     from napari_selfdenoise.engine.model import Model
@@ -44,24 +45,26 @@ class Posterior:
         The noisy image.
     seed : int
         Of the draws: the same seed gives the same samples, whenever they are drawn.
-    mean : ndarray
+    outputs : Outputs
+        Where the arrays come from.
+    mean : array
         Mean of the samples, of the image's shape; NaN where there is none yet.
     counts : list of int
         Samples of each plane, in the order of the planes of each channel.
-    kept : list of ndarray
+    kept : list of array
         The first samples, of the image's shape each.
     """
 
     model: Model
     image: Image
     seed: int = 0
-    mean: Array = field(init=False)
+    outputs: Outputs = field(default_factory=Outputs)
+    mean: WritableArray = field(init=False)
     counts: list[int] = field(init=False)
-    kept: list[Array] = field(init=False, default_factory=list)
+    kept: list[WritableArray] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        self.mean = np.full(self.image.shape, np.nan, np.float32)
-        self._squares = np.zeros(self.image.shape, np.float32)
+        self.mean, self._squares = (self.outputs.new(self.image) for _ in range(2))
         groups = channel_planes(self.image)
         self._planes = [(planes, at) for planes in groups for at in range(len(planes))]
         self.counts = [0] * len(self._planes)
@@ -71,18 +74,20 @@ class Posterior:
         """Samples that every plane has."""
         return min(self.counts)
 
-    def std(self) -> Array:
+    def std(self) -> WritableArray:
         """Return the standard deviation of the samples; NaN for planes of less than two."""
-        std = np.full(self.image.shape, np.nan, np.float32)
+        std = self.outputs.new(self.image)
         for number, (planes, at) in enumerate(self.planes()):
             if self.counts[number] > 1:
                 place = planes.index(at)
-                std[place] = np.sqrt(self._squares[place] / (self.counts[number] - 1))
+                std[place] = np.sqrt(
+                    np.asarray(self._squares[place]) / (self.counts[number] - 1)
+                )
         return std
 
     def samples(self) -> Array:
         """Return the samples that were kept, as many as every plane has: (samples, ...)."""
-        return np.stack(self.kept[: self.count])
+        return np.stack([np.asarray(each[...]) for each in self.kept[: self.count]])
 
     def planes(self) -> list[tuple[Planes, int]]:
         """Return every plane as (planes, number), in the order of `counts`."""
@@ -97,6 +102,7 @@ class Posterior:
         )
         if before == 0:
             planes.write(self.mean, at, sample)
+            planes.write(self._squares, at, np.zeros_like(sample))
         else:  # Welford's update
             former = mean.read(at)
             updated: Plane = former + (sample - former) / np.float32(before + 1)
@@ -105,7 +111,7 @@ class Posterior:
             planes.write(self._squares, at, spread)
         if before < keep:
             while len(self.kept) <= before:
-                self.kept.append(np.full(self.image.shape, np.nan, np.float32))
+                self.kept.append(self.outputs.new(self.image))
             planes.write(self.kept[before], at, sample)
         self.counts[number] += 1
 
@@ -121,8 +127,10 @@ class Posterior:
             if count < 2:
                 continue
             place = planes.index(at)
-            residual = self.image.read(place) - self.mean[place]
-            sampling += float(self._squares[place].sum(dtype=float)) / (count - 1) / count
+            residual = self.image.read(place) - np.asarray(self.mean[place])
+            sampling += (
+                float(np.asarray(self._squares[place]).sum(dtype=float)) / (count - 1) / count
+            )
             noise += float(np.square(residual - residual.mean()).sum(dtype=float))
             pixels += residual.size
         return (sampling / pixels, noise / pixels) if pixels else (np.inf, 0.0)
@@ -198,7 +206,7 @@ def sampled_images(posterior: Posterior, context: Context) -> Run[dict[str, Imag
             )
         return with_residual(image, direct)
     yield from draw(posterior, sampling, context, partial=context.stopped)
-    images = with_residual(image, posterior.mean.copy())  # the posterior goes on
+    images = with_residual(image, _copied(posterior, context))
     if direct is not None:
         images["direct"] = image.like(direct, f"{image.name} direct")
     if max(posterior.counts) > 1:
@@ -210,8 +218,17 @@ def sampled_images(posterior: Posterior, context: Context) -> Run[dict[str, Imag
         images["generated_noise"] = image.like(noisy, f"{image.name} generated noise")
     if sampling.prior_images and model.members:
         drawn = draw_prior(posterior, sampling.prior_images, context)
-        images["prior"] = _image_of(drawn, image)
+        images["prior"] = prior_image(drawn, image)
     return images
+
+
+def _copied(posterior: Posterior, context: Context) -> WritableArray:
+    """Return the mean so far, of which the posterior's own goes on with more samples."""
+    out = context.outputs.new(posterior.image)
+    for planes, at in posterior.planes():
+        place = planes.index(at)
+        out[place] = posterior.mean[place]
+    return out
 
 
 def generate_noise(posterior: Posterior, context: Context) -> Run[Array]:
@@ -244,7 +261,7 @@ def draw_prior(posterior: Posterior, count: int, context: Context) -> list[Plane
     ]
 
 
-def _in_one_pass(posterior: Posterior, context: Context) -> Run[Array | None]:
+def _in_one_pass(posterior: Posterior, context: Context) -> Run[WritableArray | None]:
     """Return the image as the network for one pass denoises it; None if there is none."""
     model = posterior.model
     if any(member.network.direct is None for member in model.members):
@@ -255,21 +272,6 @@ def _in_one_pass(posterior: Posterior, context: Context) -> Run[Array | None]:
 def _restore_at_once(network: Any, tile: Tensor) -> Tensor:
     restored: tuple[Tensor] = network.call("in_one_pass", tile)
     return restored[0]
-
-
-def _image_of(drawn: list[Plane], image: Image) -> Image:
-    """Return images drawn from the prior with the scale and units of an image's planes."""
-    colours = "S" in image.axes
-    data = np.stack([each.transpose(1, 2, 0) if colours else each[0] for each in drawn])
-    axes = "YXS" if colours else "YX"
-    places = [image.axes.index(axis) for axis in axes]
-    plane = Image(
-        data[0],
-        axes,
-        tuple(image.scale[place] for place in places),
-        tuple(image.units[place] for place in places),
-    )
-    return plane.sampled(data, f"{image.name} prior")
 
 
 def _samplers(posterior: Posterior, context: Context, *, partial: bool) -> list[PlaneSampler]:

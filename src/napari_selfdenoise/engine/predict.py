@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,19 +12,21 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import ModelError
+from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import Note, Progress, Run
-from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.outputs import WritableArray
 from napari_selfdenoise.data.normalization import Normalization
-from napari_selfdenoise.data.planes import WHOLE, Planes, Window, channel_planes
+from napari_selfdenoise.data.planes import WHOLE, Planes, Window
 from napari_selfdenoise.data.tiles import Tile, blended_tiles, tiles
-from napari_selfdenoise.engine.device import Compute, Float32Outputs, place
-from napari_selfdenoise.engine.learned import LearnedMethod
-from napari_selfdenoise.engine.model import Member, Model
-from napari_selfdenoise.engine.planewise import unfinished
+from napari_selfdenoise.engine.device import Compute, Float32Outputs
+from napari_selfdenoise.engine.memory import is_out_of_memory, release_memory
 
 TILE_SIZE, TILE_HALOS = 512, 4
 """Side of a tile in pixels, without its halo: so much, or so many halos if that is more."""
+SMALLEST_TILE = 32
+"""Side of the tiles, in pixels, below which they are not halved any more."""
+BAND_BYTES = 64 * 2**20
+"""Rows of a plane wait until they are so many, and are written together."""
 BRIGHTNESS_PLANES, BRIGHTNESS_SIDE = 8, 1024
 """Planes, and pixels of each along a side, on which the mean brightness is measured."""
 
@@ -53,6 +55,8 @@ class Denoiser:
         Pixels that a tile sees beyond its own; see `LearnedMethod.halo`.
     tile_size : int
         Side of the only tiles the network takes, in pixels; 0 if it takes any.
+    largest_tile : int
+        Side of a tile, without its halo, that fits into the memory; 0 if that is not known.
     """
 
     network: nn.Module
@@ -62,14 +66,33 @@ class Denoiser:
     compute: Compute
     halo: int
     tile_size: int = 0
+    largest_tile: int = 0
 
     def tiles(self, height: int, width: int) -> list[Tile]:
         """Return the tiles in which a plane of `height` x `width` pixels is denoised."""
         if self.tile_size:
             overlap = 2 * self.halo
             return list(blended_tiles(height, width, size=self.tile_size, overlap=overlap))
-        size = max(TILE_SIZE, TILE_HALOS * self.halo)
+        size = self.largest_tile or max(TILE_SIZE, TILE_HALOS * self.halo)
         return list(tiles(height, width, size=size, halo=self.halo))
+
+    def smaller(self, planes: Planes) -> Denoiser:
+        """Return one whose tiles are half as large along each side.
+
+        Raises
+        ------
+        ImageError
+            If they are as small as can be.
+        """
+        first = self.tiles(*planes.shape[1:])[0]
+        side = max(part.stop - part.start for part in first.write) // 2
+        if self.tile_size or side < SMALLEST_TILE:
+            raise ImageError(
+                f"The memory does not suffice to denoise {planes.name}, not even in tiles of "
+                f"{self.tile_size or 2 * side} pixels. Close other programs, or compute on "
+                "another device."
+            )
+        return replace(self, largest_tile=side)
 
     @torch.inference_mode()
     def denoise(
@@ -122,12 +145,14 @@ class Denoiser:
 def predict(
     denoiser: Denoiser,
     planes: Planes,
-    out: NDArray[np.float32],
+    out: WritableArray,
     context: Context,
     *,
     label: str = "",
 ) -> Run[int]:
     """Denoise all planes, tile by tile, into `out`.
+
+    When the memory does not suffice, tiles are halved and the plane at hand begins anew.
 
     Parameters
     ----------
@@ -135,7 +160,7 @@ def predict(
         Network and normalisation.
     planes : Planes
         The noisy planes.
-    out : ndarray
+    out : array
         Of the shape of the planes' image; only the planes' pixels are written.
     context : Context
         A stop ends it after the plane at hand.
@@ -146,105 +171,75 @@ def predict(
     -------
     int
         How many planes were denoised: all, unless a stop was asked for.
+
+    Raises
+    ------
+    ImageError
+        If the memory does not suffice for the smallest tiles either.
     """
-    cut = denoiser.tiles(*planes.shape[1:])
     for plane in range(len(planes)):
         if context.stopping:
             return plane
-        denoised = np.zeros(planes.shape, np.float32)
-        for number, tile in enumerate(cut, 1):
-            _add_tile(denoised, denoiser, planes, plane, tile)
-            done = plane * len(cut) + number
-            yield Progress(done, len(planes) * len(cut), "predicting" + label)
-        planes.write(out, plane, denoised)
+        while True:
+            try:
+                yield from _predict_plane(denoiser, planes, plane, out, label)
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                denoiser = denoiser.smaller(planes)
+            else:
+                break
+            release_memory()  # after the error, which holds the tile that failed
+            yield Note(
+                f"The memory does not suffice; going on with tiles of {denoiser.largest_tile} "
+                "pixels.",
+                "warning",
+            )
     return len(planes)
 
 
 def predict_plane(denoiser: Denoiser, planes: Planes, plane: int) -> NDArray[np.float32]:
     """Denoise one plane, tile by tile; returns (channels, Y, X)."""
-    denoised = np.zeros(planes.shape, np.float32)
-    for tile in denoiser.tiles(*planes.shape[1:]):
-        _add_tile(denoised, denoiser, planes, plane, tile)
+    denoised = np.empty(planes.shape, np.float32)
+    for rows, values in _bands(denoiser, planes, plane, denoiser.tiles(*planes.shape[1:])):
+        denoised[:, rows] = values
     return denoised
 
 
-def _add_tile(
-    denoised: NDArray[np.float32], denoiser: Denoiser, planes: Planes, plane: int, tile: Tile
-) -> None:
-    values = denoiser.denoise(planes, plane, tile.read)[:, tile.inner[0], tile.inner[1]]
-    denoised[:, tile.write[0], tile.write[1]] += tile.weight * values
+def _predict_plane(
+    denoiser: Denoiser, planes: Planes, plane: int, out: WritableArray, label: str
+) -> Run[None]:
+    cut = denoiser.tiles(*planes.shape[1:])
+    finished = _bands(denoiser, planes, plane, cut)
+    for number, (rows, values) in enumerate(finished, plane * len(cut) + 1):
+        if rows.start < rows.stop:
+            planes.write(out, plane, values, (rows, slice(None)))
+        yield Progress(number, len(planes) * len(cut), "predicting" + label)
 
 
-def denoiser_of(
-    method: LearnedMethod[Any],
-    config: Any,
-    member: Member,
-    compute: Compute,
-    restore: Restore | None = None,
-) -> Denoiser:
-    """Return what denoises with one network of a model, by default as its method does."""
-    return Denoiser(
-        place(member.network, compute.device),
-        restore or method.restore,
-        member.normalization,
-        member.brightness,
-        compute,
-        method.halo(config),
-        method.tile_size(config),
-    )
+def _bands(
+    denoiser: Denoiser, planes: Planes, plane: int, cut: Sequence[Tile]
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Denoise tile by tile, from top to bottom, and yield after each which rows are finished.
 
-
-def predict_image(
-    model: Model, image: Image, context: Context, restore: Restore | None = None
-) -> Run[NDArray[np.float32]]:
-    """Denoise an image with a model; planes that a stop left out are NaN."""
-    parts = parts_of(model, image, partial=context.stopped)
-    out = np.full(image.shape, np.nan, np.float32)
-    total = sum(len(planes) for planes in channel_planes(image))
-    compute = Compute.of(context)
-    done = 0
-    for member, planes in parts:
-        done += yield from predict(
-            denoiser_of(model.method, model.config, member, compute, restore),
-            planes,
-            out,
-            context,
-            label=f", {planes.name}" if len(parts) > 1 else "",
-        )
-        if context.stopping:
-            context.honour_stop()
-            break
-    if done < total:
-        yield Note(unfinished(done, total), "warning")
-    return out
-
-
-def parts_of(model: Model, image: Image, *, partial: bool) -> list[tuple[Member, Planes]]:
-    """Return which network denoises which planes.
-
-    Raises
-    ------
-    ModelError
-        If the model was trained on other channels or colour samples; unless `partial`, also
-        if it lacks networks, because training was stopped.
+    These are none after most: only what no tile below touches is finished, and small parts
+    wait for others.
     """
-    if model.channels != image.size("S"):
-        raise ModelError(
-            f"The model was trained on images of {model.channels} colour sample(s) per pixel, "
-            f"but {image.name} has {image.size('S')} ({image.axes}). Train one on such images."
-        )
-    groups = channel_planes(image)
-    if model.config.network_per == "plane":
-        groups = [alone for planes in groups for alone in planes.each_alone()]
-    if len(model.members) == 1 and not partial:
-        return [(model.members[0], planes) for planes in groups]
-    if len(model.members) != len(groups) and not partial:
-        raise ModelError(
-            f"The model has {len(model.members)} networks, one for each "
-            f"{'plane' if model.config.network_per == 'plane' else 'channel'} it was trained "
-            f"on, but {image.name} has {len(groups)}."
-        )
-    return list(zip(model.members, groups, strict=False))
+    channels, height, width = planes.shape
+    first, band = 0, np.zeros((channels, 0, width), np.float32)
+    for number, tile in enumerate(cut, 1):
+        rows, columns = tile.write
+        missing = rows.stop - first - band.shape[1]
+        if missing > 0:
+            below = np.zeros((channels, missing, width), np.float32)
+            band = np.concatenate([band, below], axis=1)
+        values = denoiser.denoise(planes, plane, tile.read)[:, tile.inner[0], tile.inner[1]]
+        band[:, rows.start - first : rows.stop - first, columns] += tile.weight * values
+        stop = cut[number].write[0].start if number < len(cut) else height
+        if number < len(cut) and band[:, : stop - first].nbytes < BAND_BYTES:
+            stop = first
+        yield slice(first, stop), band[:, : stop - first]
+        first, band = stop, band[:, stop - first :]
 
 
 def _middle(planes: Planes, plane: int) -> Planes:

@@ -18,13 +18,14 @@ from napari_selfdenoise.core.config import Config, setting
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ModelError
 from napari_selfdenoise.core.events import Preview, Progress, Run, T, finish
-from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.image import ArrayLike, Image
+from napari_selfdenoise.core.outputs import WritableArray
 from napari_selfdenoise.data.noise_model import NoiseModel
 from napari_selfdenoise.data.planes import Planes, channel_planes
 from napari_selfdenoise.data.stabilised import stabilised
 from napari_selfdenoise.data.sub_images import (
+    Interleaved,
     blend,
-    interleave,
     region_of_image,
     region_of_sub_images,
     sub_images,
@@ -102,11 +103,24 @@ class Prepared:
             image = stabilised(image, self.noise_models)
         return sub_images(image, self.stride) if self.stride > 1 else image
 
-    def undo(self, denoised: NDArray[np.float32], noisy: Image) -> Run[NDArray[np.float32]]:
-        """Return what a method made of ``apply(noisy)`` in the intensities of `noisy`."""
+    def undo(
+        self, denoised: ArrayLike, noisy: Image, out: WritableArray | None = None
+    ) -> Run[WritableArray]:
+        """Return what a method made of ``apply(noisy)`` in the intensities of `noisy`.
+
+        Parameters
+        ----------
+        denoised : array
+            Of the shape of ``apply(noisy)``.
+        noisy : Image
+            The image itself.
+        out : array, optional
+            Where to put it; `denoised` itself will do if the image was not divided.
+        """
+        if out is None:
+            out = np.empty(noisy.shape, np.float32)
         if self.stride > 1:
-            denoised = interleave(denoised, noisy, noisy.shape, self.stride)
-        out = np.empty(noisy.shape, np.float32)
+            denoised = Interleaved(denoised, noisy, self.stride)
         groups = channel_planes(noisy)
         total, done = sum(map(len, groups)), 0
         for channel, planes in enumerate(groups):
@@ -158,7 +172,7 @@ class Prepared:
             region = region_of_image(noisy, region, self.stride)
         shown = noisy.crop(region)
         alone = self._for_channels(noisy, region)
-        values = finish(alone.undo(preview.image.read(), shown))
+        values = finish(alone.undo(preview.image.data, shown))
         return Preview(preview.step, shown.like(values, preview.image.name), region)
 
     def _for_channels(self, image: Image, region: tuple[slice, ...]) -> Prepared:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from napari_selfdenoise.core.errors import ImageError, UsageError
 from napari_selfdenoise.core.events import Note, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
+from napari_selfdenoise.core.outputs import WritableArray
 from napari_selfdenoise.core.result import Provenance, Result
 from napari_selfdenoise.data.checks import Checked, check_image, check_takes_targets
 from napari_selfdenoise.data.noise_correlation import (
@@ -93,9 +94,17 @@ def around(
 ) -> Run[Result]:
     """Run on the prepared image, and return the result for the image itself."""
     image = checked.image
-    run = start(prepared.apply(image))
-    result = yield from prepared.undo_events(run, image, context)
-    denoised = yield from prepared.undo(result["denoised"].read(), image)
+    outputs = context.outputs
+    if prepared.stride > 1:  # the run makes an image of another shape
+        context.outputs = outputs.scratch()
+    try:
+        run = start(prepared.apply(image))
+        result = yield from prepared.undo_events(run, image, context)
+    finally:
+        context.outputs = outputs
+    made = result["denoised"].data
+    out = outputs.new(image) if prepared.stride > 1 else cast(WritableArray, made)
+    denoised = yield from prepared.undo(made, image, out)
     provenance = replace(
         result.provenance, input_hash=checked.digest, seconds=round(context.seconds, 3)
     )

@@ -18,7 +18,7 @@ from napari_selfdenoise.data.noise_model import NoiseModel, fit_noise_model
 from napari_selfdenoise.data.planes import Planes, channel_planes, sample_planes
 from napari_selfdenoise.engine.model import Model
 from napari_selfdenoise.engine.model_facts import ModelFacts, SeenChannel, Thumbnail
-from napari_selfdenoise.engine.predict import predict_image
+from napari_selfdenoise.engine.predict_image import predict_image
 from napari_selfdenoise.engine.preparation import Prepared
 
 THUMBNAIL_SIDE = 128

@@ -24,7 +24,7 @@ from napari_selfdenoise.engine.memory import reused_memory
 from napari_selfdenoise.engine.model import Model
 from napari_selfdenoise.engine.planewise import with_residual
 from napari_selfdenoise.engine.posterior import Posterior, sampled_images
-from napari_selfdenoise.engine.predict import predict_image
+from napari_selfdenoise.engine.predict_image import predict_image
 from napari_selfdenoise.engine.preparation import UNPREPARED, Preparation, Prepared
 from napari_selfdenoise.engine.prepare import around, choose_preparation, told
 from napari_selfdenoise.engine.provenance import record, with_notes
@@ -165,9 +165,12 @@ def _apply(model: Model, checked: Checked, context: Context) -> Run[Result]:
 
 def _predict(model: Model, checked: Checked, context: Context) -> Run[Result]:
     if model.method.samples_posterior:
-        posterior = Posterior(model, checked.image, context.seed)
+        posterior = Posterior(model, checked.image, context.seed, context.outputs.scratch())
         return (yield from _sample(posterior, checked, context))
-    denoised, notes = yield from with_notes(predict_image(model, checked.image, context))
+    out = context.outputs.new(checked.image)
+    denoised, notes = yield from with_notes(
+        predict_image(model, checked.image, context, out=out)
+    )
     provenance = _recorded(model, checked, context, notes)
     return Result(
         with_residual(checked.image, denoised), provenance, model, stopped=context.stopped

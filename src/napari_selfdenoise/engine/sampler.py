@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.planes import Planes, Window
 from napari_selfdenoise.data.tiles import Tile, tiles
 from napari_selfdenoise.engine.draws import Draws
@@ -199,3 +200,18 @@ def in_intensities(denoiser: Denoiser, image: Plane) -> Plane:
 def _call(denoiser: Denoiser, name: str, *arguments: Any) -> Any:
     with denoiser.compute.cast():
         return getattr(denoiser.network, name)(*arguments)
+
+
+def prior_image(drawn: list[Plane], image: Image) -> Image:
+    """Return images drawn from the prior with the scale and units of an image's planes."""
+    colours = "S" in image.axes
+    data = np.stack([each.transpose(1, 2, 0) if colours else each[0] for each in drawn])
+    axes = "YXS" if colours else "YX"
+    places = [image.axes.index(axis) for axis in axes]
+    plane = Image(
+        data[0],
+        axes,
+        tuple(image.scale[place] for place in places),
+        tuple(image.units[place] for place in places),
+    )
+    return plane.sampled(data, f"{image.name} prior")

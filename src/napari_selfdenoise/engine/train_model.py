@@ -26,7 +26,8 @@ from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
 from napari_selfdenoise.engine.learner import Learner
 from napari_selfdenoise.engine.memory import reused_memory
 from napari_selfdenoise.engine.model import Member, Model
-from napari_selfdenoise.engine.predict import Denoiser, denoiser_of, predict_plane
+from napari_selfdenoise.engine.predict import Denoiser, predict_plane
+from napari_selfdenoise.engine.predict_image import denoiser_of
 from napari_selfdenoise.engine.preparation import Prepared
 from napari_selfdenoise.engine.provenance import record, with_notes
 from napari_selfdenoise.engine.stages import Training
