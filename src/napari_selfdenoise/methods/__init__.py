@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 METHODS = {
     "lota_n2n": "napari_selfdenoise.methods.lota_n2n:LotaN2N",
+    "zs_n2n": "napari_selfdenoise.methods.zs_n2n:ZSN2N",
     "tucker_pnp": "napari_selfdenoise.methods.tucker_pnp:TuckerPnP",
     "cosdd": "napari_selfdenoise.methods.cosdd:Cosdd",
     "noise2void": "napari_selfdenoise.methods.noise2void:Noise2Void",

@@ -11,19 +11,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
-from napari_selfdenoise.core.config import setting, with_default
+from napari_selfdenoise.core.config import setting
 from napari_selfdenoise.core.events import Event
-from napari_selfdenoise.engine.learned import LearnedMethod, Schedule, TrainingConfig
 from napari_selfdenoise.engine.stages import Stage, Training
+from napari_selfdenoise.engine.zero_shot import ZeroShotConfig, ZeroShotMethod
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
 @dataclass(frozen=True, kw_only=True)
-class LotaN2NConfig(TrainingConfig):
+class LotaN2NConfig(ZeroShotConfig):
     """Settings of LoTA-N2N."""
 
     trace_weight: float = setting(
@@ -50,29 +50,9 @@ class LotaN2NConfig(TrainingConfig):
         "term is made small.",
         advanced=True,
     )
-    width: int = setting(
-        48, low=8, high=256, step=8, help="Channels of the network.", advanced=True
-    )
-    layers: int = setting(
-        2,
-        low=2,
-        high=5,
-        help="3x3 convolutions of the network: with 2 it sees 5 x 5 pixels, as published, "
-        "with 3, 4 or 5 it sees 9, 17 or 33, for strong noise on a finely sampled image.",
-        advanced=True,
-    )
-    # As published for Zero-Shot Noise2Noise; a cosine to zero ended 0.1 to 0.3 dB lower.
-    schedule: Schedule = with_default(TrainingConfig, "schedule", "halve")
-    # The method is zero-shot: it trains on every pixel it denoises.
-    validation_fraction: float = with_default(TrainingConfig, "validation_fraction", 0.0)
-
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 500},
-        "paper": {"patch_size": 0},
-    }
 
 
-class LotaN2N(LearnedMethod[LotaN2NConfig]):
+class LotaN2N(ZeroShotMethod[LotaN2NConfig]):
     """Zero-shot denoising from one noisy image, without clean data or a noise model.
 
     Assumes zero-mean noise that is independent between pixels, and structures wider than
@@ -105,29 +85,6 @@ class LotaN2N(LearnedMethod[LotaN2NConfig]):
     )
     learns_from = "one image"
     Config = LotaN2NConfig
-    normalization = "range"
-    multiple = 2
-
-    def network(self, config: LotaN2NConfig, channels: int) -> nn.Module:
-        """Return a network that predicts the noise."""
-        from napari_selfdenoise.nn.plain import PlainNetwork
-
-        return PlainNetwork(channels, config.width, config.layers)
-
-    def halo(self, config: LotaN2NConfig) -> int:
-        """Return the radius of the receptive field, 2 pixels as published."""
-        from napari_selfdenoise.nn.plain import dilations
-
-        return sum(dilations(config.layers))
-
-    def work(self, config: LotaN2NConfig) -> float:
-        """Count the 3x3 convolutions, at full size and for the two halves."""
-        return 1.5 * 9 * ((config.layers - 1) * config.width + 2) * config.width
-
-    def restore(self, network: nn.Module, tile: Tensor) -> Tensor:
-        """Subtract the predicted noise."""
-        noise: Tensor = network(tile)
-        return tile - noise
 
     def stages(self, training: Training, config: LotaN2NConfig) -> Iterator[Stage | Event]:
         """Yield the two stages; the second starts from a frozen copy of the first."""
@@ -148,32 +105,6 @@ class LotaN2N(LearnedMethod[LotaN2NConfig]):
 
         yield Stage("adapting", second, adapt, 0.5 * config.learning_rate)
 
-    def losses(
-        self, network: nn.Module, batch: Tensor, config: LotaN2NConfig
-    ) -> Mapping[str, Tensor]:
-        """Return the losses of stage 1: residual and consistency."""
-        losses, _, _ = self._noise2noise(network, batch)
-        return losses
-
-    def _noise2noise(
-        self, network: nn.Module, batch: Tensor
-    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Return the losses of Zero-Shot Noise2Noise, the halves and their denoised ones."""
-        import torch
-        from torch.nn.functional import mse_loss
-
-        from napari_selfdenoise.nn.subsample import pair_downsample
-
-        halves = torch.cat(pair_downsample(batch))  # (2B, C, Y/2, X/2)
-        others = halves.roll(len(batch), 0)  # each half beside its partner
-        denoised = self.restore(network, halves)
-        whole = torch.cat(pair_downsample(self.restore(network, batch)))
-        losses = {
-            "residual": mse_loss(denoised, others),
-            "consistency": mse_loss(denoised, whole),
-        }
-        return losses, halves, denoised
-
     def _adapted_losses(
         self, network: nn.Module, proxy: nn.Module, batch: Tensor, config: LotaN2NConfig
     ) -> Mapping[str, Tensor]:
@@ -183,7 +114,7 @@ class LotaN2N(LearnedMethod[LotaN2NConfig]):
 
         from napari_selfdenoise.nn.subsample import pair_downsample
 
-        losses, halves, denoised = self._noise2noise(network, batch)
+        losses, halves, denoised = self.half_losses(network, batch)
         with torch.no_grad():
             clean = torch.cat(pair_downsample(self.restore(proxy, batch)))
             residual = halves.roll(len(batch), 0) - clean
