@@ -106,8 +106,17 @@ class TopLevel(Level):
 class InnerLevel(Level):
     """A finer level, whose distributions depend on the level above."""
 
-    def __init__(self, features: int, latents: int, dimensions: int, *, doubles: bool) -> None:
+    def __init__(
+        self,
+        features: int,
+        latents: int,
+        dimensions: int,
+        *,
+        doubles: bool,
+        ignored: bool = False,
+    ) -> None:
         super().__init__(features, latents, dimensions, doubles=doubles)
+        self.ignored = ignored
         self.to_prior = mirrored(dimensions, features, 2 * latents)
         self.merge = Merge(features, dimensions)
         self.skip = Merge(features, dimensions)
@@ -118,6 +127,8 @@ class InnerLevel(Level):
 
     def posterior(self, prepared: Tensor, above: Tensor) -> Normal:
         """Return the distributions given the image and the level above."""
+        if self.ignored:
+            return self.prior(above)
         return Normal.of(self.to_posterior(self.merge(prepared, above)))
 
     def prior(self, above: Tensor) -> Normal:
@@ -177,11 +188,15 @@ class LadderVAE(nn.Module):
     padding : {"mirror", "zero"}
         How an image is padded until its sides can be halved. The published code pads with
         zeros, the mean of a normalised image, which shows at the borders.
+    ignored : int
+        Finest levels whose latent variables learn nothing of the image: their posterior is
+        their prior, in training as in sampling. Source: HDN_3-6, Prakash et al., ICLR 2022,
+        section 5. As in their published code, samples take the mean of the prior there.
 
     Raises
     ------
     ValueError
-        If there is no level.
+        If there is no level, or none that is not ignored.
     """
 
     def __init__(
@@ -193,10 +208,16 @@ class LadderVAE(nn.Module):
         *,
         latents: int = 0,
         padding: Padding = "mirror",
+        ignored: int = 0,
     ) -> None:
         super().__init__()
         if not halves:
             raise ValueError("a ladder needs at least 1 level, not 0")
+        if not 0 <= ignored < len(halves):
+            raise ValueError(
+                f"of a ladder of {len(halves)} levels at most {len(halves) - 1} can be "
+                f"ignored, not {ignored}"
+            )
         dimensions = len(crop)
         self.latents = latents or features // 2
         self.halves, self.padding = tuple(halves), padding
@@ -204,8 +225,10 @@ class LadderVAE(nn.Module):
         self.bottom_up = BottomUp(channels, features, halves, dimensions)
         self.top = TopLevel(features, self.latents, top, doubles=halves[-1])
         self.inner = nn.ModuleList(
-            InnerLevel(features, self.latents, dimensions, doubles=halving)
-            for halving in halves[-2::-1]
+            InnerLevel(
+                features, self.latents, dimensions, doubles=halves[at], ignored=at < ignored
+            )
+            for at in range(len(halves) - 2, -1, -1)
         )
         self.to_code = convolution(dimensions, features, features, 1)
 
@@ -254,7 +277,8 @@ class LadderVAE(nn.Module):
         prepared, *others = encoding.prepared
         above = self.top(self.top.posterior(prepared).at(draws[0]))
         for level, prepared, draw in zip(self._inner(), others, draws[1:], strict=True):
-            above = level(level.posterior(prepared, above).at(draw), above)
+            posterior = level.posterior(prepared, above)
+            above = level(posterior.mean if level.ignored else posterior.at(draw), above)
         return crop(self.to_code(above), encoding.size)
 
     def forward(self, image: Tensor, draws: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
