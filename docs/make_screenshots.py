@@ -24,6 +24,7 @@ from napari_selfdenoise.engine import model as model_files
 from napari_selfdenoise.engine import runs as engine_runs
 from napari_selfdenoise.gui.denoise_panel import DenoisePanel
 from napari_selfdenoise.gui.models_panel import ModelsPanel
+from napari_selfdenoise.gui.noise_panel import NoisePanel
 from napari_selfdenoise.gui.samples_panel import SamplesPanel
 from napari_selfdenoise.methods import get_learned
 
@@ -94,6 +95,7 @@ def train_on(options):
     panel.train_on.target_layers.choose(
         [viewer.layers[name] for name in ("field 1, again", "field 2, again")]
     )
+    wait_until(lambda: panel.noise_line.diagnosis is not None)
     save(viewer, options.out / "train_on.png")
     viewer.close()
 
@@ -161,7 +163,30 @@ def samples(options):
     viewer.close()
 
 
-SCENES = {"run": run, "samples": samples, "train_on": train_on, "models": models}
+def noise(options):
+    """Show the noise check of cells."""
+    viewer, denoise = open_viewer(make_sample("cells").noisy, named=True)
+    panel = NoisePanel(viewer)
+    dock = viewer.window.add_dock_widget(panel, name="Noise check", area="right", tabify=True)
+    panel.setMinimumWidth(PANEL_WIDTH)
+    dock.raise_()
+    viewer.window.resize(SIZE[0], 1140)  # all plots at a glance
+    wait(1)
+    viewer.reset_view()
+    panel.runs.check()
+    wait_until(lambda: not panel.runs.controller.running)
+    save(viewer, options.out / "noise_panel.png")
+    denoise.close()
+    viewer.close()
+
+
+SCENES = {
+    "run": run,
+    "samples": samples,
+    "train_on": train_on,
+    "models": models,
+    "noise": noise,
+}
 
 
 def save(viewer, path):
@@ -187,6 +212,7 @@ def open_viewer(image: Image, *, named: bool):
     viewer.canvas.overlays.scale_bar.visible = True
     wait(1)
     viewer.reset_view()
+    wait_until(lambda: panel.noise_line.diagnosis is not None)
     return viewer, panel
 
 

@@ -1,9 +1,18 @@
-"""Closing the window during a training, in a process of its own as a user runs it."""
+"""Closing a panel; closing the window during a training, in a process of its own."""
 
+import gc
 import os
 import subprocess
 import sys
 import time
+import weakref
+
+import pytest
+
+from napari_selfdenoise.gui.denoise_panel import DenoisePanel
+from napari_selfdenoise.gui.models_panel import ModelsPanel
+from napari_selfdenoise.gui.noise_panel import NoisePanel
+from napari_selfdenoise.gui.samples_panel import SamplesPanel
 
 CLOSE_DURING_TRAINING = """
 import napari, numpy as np
@@ -48,3 +57,16 @@ def test_closing_the_window_ends_the_process(display):
         assert "Traceback" not in errors
     finally:
         process.kill()
+
+
+@pytest.mark.parametrize("panel", [DenoisePanel, ModelsPanel, NoisePanel, SamplesPanel])
+def test_nothing_holds_a_closed_panel(panel, viewer):
+    """Collected as garbage it crashed Qt: a slot of it was taken apart before it was called."""
+    shown = panel(viewer)
+    viewer.window.add_dock_widget(shown)
+    gc.collect()  # what is there is old now, and comes first when all is collected
+    viewer.window.remove_dock_widget(shown)
+    seen = weakref.ref(shown)
+    del shown
+    gc.collect()
+    assert seen() is None

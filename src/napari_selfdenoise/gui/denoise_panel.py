@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from napari import Viewer
-from qtpy.QtCore import QEvent, QSize
-from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import SelfDenoiseError
@@ -24,13 +22,15 @@ from napari_selfdenoise.engine import forecast, prepare
 from napari_selfdenoise.gui import model_runs, training_runs
 from napari_selfdenoise.gui.config_form import ConfigForm
 from napari_selfdenoise.gui.image_picker import ImagePicker
-from napari_selfdenoise.gui.labels import heading, scrolled_column
+from napari_selfdenoise.gui.labels import heading
 from napari_selfdenoise.gui.layer_adapter import Taken
 from napari_selfdenoise.gui.layer_runs import Job, LayerRuns
 from napari_selfdenoise.gui.live_plot import LivePlot
 from napari_selfdenoise.gui.method_forms import MethodForms
 from napari_selfdenoise.gui.method_picker import MethodPicker, spoken
 from napari_selfdenoise.gui.model_bar import ModelBar
+from napari_selfdenoise.gui.noise_line import NoiseLine
+from napari_selfdenoise.gui.panel import Panel
 from napari_selfdenoise.gui.results_record import ResultsRecord
 from napari_selfdenoise.gui.run_bar import RunBar
 from napari_selfdenoise.gui.run_settings import RunSettings
@@ -44,7 +44,7 @@ PREVIEW_INTERVAL = 2.0
 """Seconds between two previews."""
 
 
-class DenoisePanel(QWidget):
+class DenoisePanel(Panel):
     """Denoise a layer of the viewer.
 
     Closing the panel or the viewer during a run ends the run; its result is dropped.
@@ -60,24 +60,21 @@ class DenoisePanel(QWidget):
     def __init__(
         self, napari_viewer: Viewer, methods: Mapping[str, Method[Any]] | None = None
     ) -> None:
-        super().__init__()
-        # napari hands a contributed widget a proxy, whose layers are proxies too: each a new
-        # object, which no list finds again and no `is` recognises.
-        napari_viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        self._viewer = napari_viewer
+        super().__init__(napari_viewer)
         self._methods = dict(methods or {name: get(name) for name in METHODS})
         self._model: Any = None
-        self.image_picker = ImagePicker(napari_viewer)
+        self.image_picker = ImagePicker(self._viewer)
+        self.noise_line = NoiseLine(self._viewer, self.image_picker, self._methods)
         self.method_picker = MethodPicker(self._methods)
         self.train_on = TrainOn()
         self.forms = MethodForms(self._methods)
         self.sampling_form = ConfigForm(Sampling, fold="More images")
         self.run_form = ConfigForm(RunSettings, fold="Run: preparation, seed, device, time")
         self.run_bar = RunBar()
-        self.plot = LivePlot(napari_viewer.theme)
+        self.plot = LivePlot(self._viewer.theme)
         self.results = ResultsRecord()
         self.model_bar = ModelBar()
-        self.runs = LayerRuns(napari_viewer, self.image_picker, self.run_bar, self)
+        self.runs = LayerRuns(self._viewer, self.image_picker, self.run_bar, self.results, self)
         self.adapter, self.controller = self.runs.adapter, self.runs.controller
         self.training = TrainingImages(self.adapter, self.image_picker, self.train_on, self)
         self._sampling_heading = heading("Posterior samples")
@@ -86,8 +83,9 @@ class DenoisePanel(QWidget):
         self._on_method(self.method_picker.name)
 
     def _build(self) -> None:
-        column = scrolled_column(
+        self._show_below(
             self.image_picker,
+            self.noise_line,
             heading("Method"),
             self.method_picker,
             self.train_on,
@@ -101,14 +99,6 @@ class DenoisePanel(QWidget):
             self.results,
             self.model_bar,
         )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(column)
-        self.setMinimumWidth(320)
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """Ask for a width at which no sentence is cut."""
-        return QSize(400, 800)
 
     def _connect(self) -> None:
         self.image_picker.changed.connect(self._on_image)
@@ -116,15 +106,12 @@ class DenoisePanel(QWidget):
         self.method_picker.changed.connect(self._on_method)
         self.forms.changed.connect(self._show_forecasts)
         self.run_bar.denoise_requested.connect(self._denoise)
-        self.results.remove_requested.connect(self.adapter.remove)
         self.model_bar.save_requested.connect(self._save_model)
         self.model_bar.load_requested.connect(self._load_model)
         self.model_bar.apply_requested.connect(self._apply_model)
-        self.runs.added.connect(self.results.add)
         self.runs.ended.connect(self._on_image)
         self.controller.started.connect(self._on_started)
         self.controller.metrics.connect(self.plot.add)
-        self._viewer.layers.events.removed.connect(self._on_layer_removed)
         self._viewer.events.theme.connect(self._on_theme)
 
     # What the user asks for
@@ -269,24 +256,12 @@ class DenoisePanel(QWidget):
                 seconds[name] = forecast.seconds(method, image, self.forms.value(name))
         self.method_picker.show_seconds(seconds)
 
-    def _on_layer_removed(self) -> None:
-        for group in self.results.groups:
-            if not self.adapter.group(group):
-                self.results.forget(group)
-
     def _on_theme(self) -> None:
         self.plot.set_theme(self._viewer.theme)
 
-    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
-        """End the run when napari takes the panel out of its dock."""
-        moved = event is not None and event.type() == QEvent.Type.ParentChange
-        if moved and self.parentWidget() is None:
-            self._leave()
-        super().changeEvent(event)
-
     def _leave(self) -> None:
         self.runs.leave()
+        self.noise_line.leave()
         self.training.leave()
         self.image_picker.disconnect_viewer()
-        self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self._viewer.events.theme.disconnect(self._on_theme)

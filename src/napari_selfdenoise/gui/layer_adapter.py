@@ -30,6 +30,7 @@ from napari_selfdenoise.gui.layer_image import (
     visible_in,
 )
 from napari_selfdenoise.gui.layer_look import LayerLook
+from napari_selfdenoise.gui.own_layers import added
 from napari_selfdenoise.gui.result_pixels import as_colours, pixels_of
 
 METADATA = "napari_selfdenoise"
@@ -138,7 +139,7 @@ class LayerAdapter:
         group = uuid.uuid4().hex
         region = [[part.start, part.stop] for part in taken.region]
         start = [part.start for part in taken.region]
-        with self._added_by_us():
+        with self._added_by_us(f"{taken.look.name} · {title}"):
             # The first image is the one to look at: it goes on top, alone visible.
             for kind, image in reversed(list(result.images.items())):
                 metadata = _told(result, kind, group) | {"region": region}
@@ -192,7 +193,7 @@ class LayerAdapter:
                 layer.data, layer.name = values, name
                 return
         look = LayerLook.of(samples)
-        with self._added_by_us():
+        with self._added_by_us(name):
             self._viewer.add_image(
                 values,
                 name=name,
@@ -204,9 +205,10 @@ class LayerAdapter:
     def add_regions(self, over: ImageLayer) -> Layer:
         """Add a layer to draw regions in, over every plane of another, and select it."""
         placed = LayerLook.of(over).last(2).placed([0, 0])
-        layer = self._viewer.add_shapes(
-            ndim=2, name="regions", face_color="#ffffff00", edge_color="yellow", **placed
-        )
+        with self._added_by_us("regions"):
+            layer = self._viewer.add_shapes(
+                ndim=2, name="regions", face_color="#ffffff00", edge_color="yellow", **placed
+            )
         layer.mode = "add_polygon"
         return layer
 
@@ -228,7 +230,7 @@ class LayerAdapter:
         told = like.metadata[METADATA]
         name = like.name.rpartition(" · ")[0] or like.name
         start = [0] * array_of(like).ndim
-        with self._added_by_us():
+        with self._added_by_us(name):
             for kind in kinds:
                 metadata = _told(result, kind, told["group"]) | {"region": told["region"]}
                 look, image = LayerLook.of(like), result.images[kind]
@@ -267,16 +269,13 @@ class LayerAdapter:
         )
 
     @contextmanager
-    def _added_by_us(self) -> Iterator[None]:
-        """Keep the user's selection while layers are added."""
-        layers = self._viewer.layers
-        selected, active = set(layers.selection), layers.selection.active
+    def _added_by_us(self, title: str = "") -> Iterator[None]:
+        """Tell panels while layers are added; with a title they can be taken back."""
         self.adding.emit(True)
         try:
-            yield
+            with added(self._viewer, title):
+                yield
         finally:
-            layers.selection = selected
-            layers.selection.active = active
             self.adding.emit(False)
 
 

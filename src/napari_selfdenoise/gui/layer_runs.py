@@ -18,6 +18,7 @@ from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.gui.image_picker import ImagePicker
 from napari_selfdenoise.gui.layer_adapter import LayerAdapter, Taken
 from napari_selfdenoise.gui.method_picker import spoken
+from napari_selfdenoise.gui.results_record import ResultsRecord
 from napari_selfdenoise.gui.run_bar import RunBar
 from napari_selfdenoise.gui.run_controller import RunController
 
@@ -47,8 +48,7 @@ class Job:
 class LayerRuns(QObject):
     """Does one job at a time for a panel and shows on its bar how far it is.
 
-    ``added`` is emitted with the id and the title of each group of layers that was added,
-    ``ended`` when a job has ended in whatever way.
+    ``ended`` is emitted when a job has ended in whatever way.
 
     Attributes
     ----------
@@ -58,12 +58,18 @@ class LayerRuns(QObject):
         Runs the job.
     """
 
-    added = Signal(str, str)
     ended = Signal()
 
-    def __init__(self, viewer: Viewer, picker: ImagePicker, bar: RunBar, parent: QWidget):
+    def __init__(
+        self,
+        viewer: Viewer,
+        picker: ImagePicker,
+        bar: RunBar,
+        results: ResultsRecord,
+        parent: QWidget,
+    ) -> None:
         super().__init__(parent)
-        self._picker, self._bar = picker, bar
+        self._viewer, self._picker, self._bar, self._results = viewer, picker, bar, results
         self._job: Job | None = None
         self._context: Context | None = None
         self.adapter = LayerAdapter(viewer)
@@ -72,6 +78,8 @@ class LayerRuns(QObject):
         self._timer.setInterval(_VIEW_INTERVAL)
         self._timer.timeout.connect(self._follow_view)
         self.adapter.adding.connect(self._on_adding)
+        viewer.layers.events.removed.connect(self._on_layer_removed)
+        results.remove_requested.connect(self.adapter.remove)
         bar.stop_requested.connect(self.controller.stop)
         self.controller.started.connect(self._on_started)
         self.controller.progress.connect(bar.show_stage)
@@ -112,7 +120,7 @@ class LayerRuns(QObject):
         group = self.adapter.add(taken, result, title)
         took = spoken(result.provenance.seconds)
         stopped = ", stopped early" if result.stopped else ""
-        self.added.emit(group, f"{taken.look.name} · {title} ({took}{stopped})")
+        self._results.add(group, f"{taken.look.name} · {title} ({took}{stopped})")
         if result.stopped:
             return f"Stopped after {took}; what was reached is kept."
         return f"Done in {took}."
@@ -121,6 +129,7 @@ class LayerRuns(QObject):
         """End the run when its panel goes."""
         self.controller.abandon()
         self.adapter.hide_preview()
+        self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
 
     def _on_started(self, title: str) -> None:
         self._bar.show_running(title)
@@ -145,6 +154,11 @@ class LayerRuns(QObject):
         self._job = self._context = None
         self._bar.show_idle()
         self.ended.emit()
+
+    def _on_layer_removed(self) -> None:
+        for group in self._results.groups:
+            if not self.adapter.group(group):
+                self._results.forget(group)
 
     def _follow_view(self) -> None:
         """Tell the run which part of the image is in view."""

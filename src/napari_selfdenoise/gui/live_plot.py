@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pyqtgraph as pg
-from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -11,6 +10,7 @@ from napari_selfdenoise.core.events import Metrics
 from napari_selfdenoise.gui.curve_legend import CurveLegend, colours, many
 from napari_selfdenoise.gui.curve_pointer import CurvePointer
 from napari_selfdenoise.gui.learning_curves import LearningCurves, Points, label_of
+from napari_selfdenoise.gui.still_plot import StillPlot
 from napari_selfdenoise.gui.value_axis import ValueAxis
 
 _REDRAW = 200
@@ -32,11 +32,7 @@ class LivePlot(QWidget):
 
     def __init__(self, theme: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._plot = pg.PlotWidget(axisItems={"left": ValueAxis("left")})
-        self._plot.setMouseEnabled(x=False, y=False)
-        self._plot.setMenuEnabled(False)
-        self._plot.hideButtons()
-        self._plot.setFixedHeight(110)
+        self._plot = StillPlot(110, axisItems={"left": ValueAxis("left")})
         self._legend = CurveLegend()
         self._choice = QComboBox()
         self._choice.setStyleSheet(_SLIM)
@@ -83,13 +79,7 @@ class LivePlot(QWidget):
 
     def set_theme(self, name: str) -> None:
         """Take the colours of a napari theme."""
-        theme = get_theme(name)
-        text = theme.text.as_hex()
-        self._plot.setBackground(theme.background.as_hex())
-        for side in ("left", "bottom"):
-            axis = self._plot.getAxis(side)
-            axis.setPen(theme.secondary.as_hex())
-            axis.setTextPen(text)
+        self._plot.set_theme(name)
 
     def clear(self) -> None:
         """Forget all curves, and hide until there are new ones.

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from napari import Viewer
-from qtpy.QtCore import QEvent, QSize, QTimer
-from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import FileError
@@ -24,12 +24,13 @@ from napari_selfdenoise.gui.config_form import ConfigForm, folded
 from napari_selfdenoise.gui.export_form import ExportForm, Wanted
 from napari_selfdenoise.gui.folder_runs import Written
 from napari_selfdenoise.gui.image_picker import ImagePicker
-from napari_selfdenoise.gui.labels import heading, scrolled_column, sentence_label
+from napari_selfdenoise.gui.labels import heading, sentence_label
 from napari_selfdenoise.gui.layer_runs import Job, LayerRuns
 from napari_selfdenoise.gui.model_card import ModelCard
 from napari_selfdenoise.gui.model_file_bar import ModelFileBar
 from napari_selfdenoise.gui.model_list import ModelList
 from napari_selfdenoise.gui.model_words import method_of, misfit
+from napari_selfdenoise.gui.panel import Panel
 from napari_selfdenoise.gui.results_record import ResultsRecord
 from napari_selfdenoise.gui.run_bar import RunBar
 from napari_selfdenoise.methods import METHODS, get
@@ -42,7 +43,7 @@ _NONE = (
 )
 
 
-class ModelsPanel(QWidget):
+class ModelsPanel(Panel):
     """Keep trained models, and apply them to layers and folders.
 
     Closing the panel or the viewer during a run ends the run; files that are written by then
@@ -57,9 +58,7 @@ class ModelsPanel(QWidget):
     """
 
     def __init__(self, napari_viewer: Viewer, folder: Path | None = None) -> None:
-        super().__init__()
-        # napari hands a contributed widget a proxy, whose layers are proxies too.
-        self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        super().__init__(napari_viewer)
         self.folder = folder or models_folder()
         self._seen: list[tuple[str, int]] | None = None
         self.models, self.card, self.files = ModelList(), ModelCard(), ModelFileBar()
@@ -76,7 +75,7 @@ class ModelsPanel(QWidget):
         self.run_bar.put_beside(self._to_folder)
         self.results = ResultsRecord()
         self.export_form: ExportForm | None = None
-        self.runs = LayerRuns(self._viewer, self.image_picker, self.run_bar, self)
+        self.runs = LayerRuns(self._viewer, self.image_picker, self.run_bar, self.results, self)
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_INTERVAL)
         self._build()
@@ -85,7 +84,7 @@ class ModelsPanel(QWidget):
         self._timer.start()
 
     def _build(self) -> None:
-        column = scrolled_column(
+        self._show_below(
             heading("Models"),
             self.models,
             self._says,
@@ -98,14 +97,6 @@ class ModelsPanel(QWidget):
             self.run_bar,
             self.results,
         )
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(column)
-        self.setMinimumWidth(320)
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """Ask for a width at which no sentence is cut."""
-        return QSize(400, 800)
 
     def _connect(self) -> None:
         self.models.picked_changed.connect(self._on_picked)
@@ -116,11 +107,8 @@ class ModelsPanel(QWidget):
         self.image_picker.changed.connect(self._allow)
         self.run_bar.denoise_requested.connect(self._apply_to_layer)
         self._to_folder.clicked.connect(lambda: self._ask_folder())
-        self.results.remove_requested.connect(self.runs.adapter.remove)
-        self.runs.added.connect(self.results.add)
         self.runs.controller.started.connect(self._allow)
         self.runs.ended.connect(self._on_ended)
-        self._viewer.layers.events.removed.connect(self._on_layer_removed)
         self._timer.timeout.connect(self._look)
 
     # What the user asks for
@@ -244,23 +232,10 @@ class ModelsPanel(QWidget):
         self._look()
         self._allow()
 
-    def _on_layer_removed(self) -> None:
-        for group in self.results.groups:
-            if not self.runs.adapter.group(group):
-                self.results.forget(group)
-
-    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
-        """End the run when napari takes the panel out of its dock."""
-        moved = event is not None and event.type() == QEvent.Type.ParentChange
-        if moved and self.parentWidget() is None:
-            self._leave()
-        super().changeEvent(event)
-
     def _leave(self) -> None:
         self.runs.leave()
         self._timer.stop()
         self.image_picker.disconnect_viewer()
-        self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
 
 
 def _files_in(folder: Path) -> list[tuple[str, int]]:

@@ -10,8 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from napari.qt.threading import GeneratorWorker, create_worker
 from napari.utils.notifications import notification_manager, show_warning
@@ -52,10 +51,28 @@ _ABANDONED, _FINISHED = object(), object()
 class _Current:
     """The run that is on, reachable after its controller is gone."""
 
-    def __init__(self) -> None:
+    # While Python's garbage is collected, Qt may delete the controller after the slot of its
+    # ``destroyed`` was taken apart, and call that: what it calls must not be garbage itself.
+    _reachable: ClassVar[set[_Current]] = set()
+
+    def __init__(self, controller: QObject) -> None:
         self.context: Context | None = None
         self.worker: GeneratorWorker | None = None
         self.deleted = False
+        self._reachable.add(self)
+        controller.destroyed.connect(self._on_deleted)
+
+    def abandon(self) -> None:
+        """End the run as soon as possible."""
+        if self.context is not None:
+            self.context.stop()
+        if self.worker is not None:
+            self.worker.quit()
+
+    def _on_deleted(self, *_: object) -> None:
+        self.deleted = True
+        self._reachable.discard(self)
+        self.abandon()
 
 
 class RunController(QObject):
@@ -79,14 +96,13 @@ class RunController(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._current = _Current()
+        self._current = _Current(self)
         self._timer, self._title = StageTimer(), ""
         self._activity: Any = None
         self._outcome: Any = _ABANDONED
         self._inbox: deque[Any] = deque()
         self._handling = False
         self._handled = threading.Event()
-        self.destroyed.connect(partial(_on_deleted, self._current))
 
     @property
     def running(self) -> bool:
@@ -132,7 +148,7 @@ class RunController(QObject):
     def abandon(self) -> None:
         """End the run as soon as possible; its result is dropped."""
         if self.running:
-            _abandon(self._current)
+            self._current.abandon()
 
     def report(self, error: Exception) -> None:
         """Tell the user: a sentence for what can be put right, napari's dialog for a bug."""
@@ -281,15 +297,3 @@ def _work(
         return (yield from paced(make_run(), handled=handled, abandoned=abandoned))
     except Exception as error:  # noqa: BLE001
         return _Failed(error)
-
-
-def _on_deleted(current: _Current, *_: object) -> None:
-    current.deleted = True
-    _abandon(current)
-
-
-def _abandon(current: _Current) -> None:
-    if current.context is not None:
-        current.context.stop()
-    if current.worker is not None:
-        current.worker.quit()

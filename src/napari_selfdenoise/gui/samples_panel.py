@@ -10,17 +10,18 @@ from functools import partial
 from typing import Any
 
 from napari import Viewer
-from qtpy.QtCore import QEvent, QSize, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.gui import posterior_runs
-from napari_selfdenoise.gui.labels import heading, scrolled_column, sentence_label
+from napari_selfdenoise.gui.labels import heading, sentence_label
 from napari_selfdenoise.gui.layer_adapter import EXCEEDANCE, METADATA, LayerAdapter
 from napari_selfdenoise.gui.layer_image import position_in
 from napari_selfdenoise.gui.measured_regions import MeasuredRegions
 from napari_selfdenoise.gui.more_samples_bar import MoreSamplesBar
+from napari_selfdenoise.gui.panel import Panel
 from napari_selfdenoise.gui.pick_box import PickBox
 from napari_selfdenoise.gui.posterior_layers import (
     PosteriorLayers,
@@ -46,7 +47,7 @@ _NO_POSTERIOR = (
 )
 
 
-class SamplesPanel(QWidget):
+class SamplesPanel(Panel):
     """Look at the posterior samples of a result, and add more.
 
     Closing the panel or the viewer while samples are added ends that; samples drawn by then
@@ -59,9 +60,7 @@ class SamplesPanel(QWidget):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        # napari hands a contributed widget a proxy, whose layers are proxies too.
-        self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        super().__init__(napari_viewer)
         self.adapter = LayerAdapter(self._viewer)
         self.controller = RunController(self)
         self.counting = RunController(self)
@@ -97,15 +96,7 @@ class SamplesPanel(QWidget):
             self.regions,
         ):
             body.addWidget(widget)
-        column = scrolled_column(heading("Result"), self.results, self._says, self._body)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(column)
-        self.setMinimumWidth(320)
-
-    def sizeHint(self) -> QSize:  # noqa: N802
-        """Ask for a width at which no sentence is cut."""
-        return QSize(350, 700)
+        self._show_below(heading("Result"), self.results, self._says, self._body)
 
     def _connect(self) -> None:
         self.results.picked_changed.connect(self._on_picked)
@@ -298,13 +289,6 @@ class SamplesPanel(QWidget):
             self.strip.show_pictures(pictures_of(plane))
             self._on_step()
             self.measured.measure_soon()
-
-    def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
-        """End what is on when napari takes the panel out of its dock."""
-        moved = event is not None and event.type() == QEvent.Type.ParentChange
-        if moved and self.parentWidget() is None:
-            self._leave()
-        super().changeEvent(event)
 
     def _leave(self) -> None:
         self.controller.abandon()
