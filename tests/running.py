@@ -12,8 +12,10 @@ from napari_selfdenoise.methods import get
 SMALL = {"steps": 6, "batch_size": 2, "patch_size": 32}
 NARROW = {
     "cosdd": {"features": 4, "levels": 3, "noise_filters": 4},
+    "hdn": {"features": 4, "levels": 3},
     "noise2void": {"width": 8},
     "noise2self": {"width": 8},
+    "ap_bsn": {"width": 8, "blocks": 1, "passes": 2},
     "self2noise": {"halvings": 2, "coarse_outputs": False},
 }
 """Method -> what makes its network small, where the tests were slow otherwise."""
