@@ -9,20 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import ceil
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from napari_selfdenoise.core.config import setting, with_default
+from napari_selfdenoise.core.config import setting
 from napari_selfdenoise.core.events import Event
 from napari_selfdenoise.engine.stages import Stage, Training
-from napari_selfdenoise.engine.unet_method import LEVELS, UNetConfig, UNetMethod
+from napari_selfdenoise.engine.unet_method import OneImageConfig, OneImageMethod
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
 @dataclass(frozen=True, kw_only=True)
-class Noise2SelfConfig(UNetConfig):
+class Noise2SelfConfig(OneImageConfig):
     """Settings of Noise2Self."""
 
     every_lattice: bool = setting(
@@ -37,11 +36,6 @@ class Noise2SelfConfig(UNetConfig):
         help="Distance of the pixels of a lattice, which are hidden together.",
         advanced=True,
     )
-    # Many small steps, as for Noise2Void.
-    steps: int = with_default(UNetConfig, "steps", 800)
-    batch_size: int = with_default(UNetConfig, "batch_size", 1)
-    # Trained on one image: every pixel of it that is denoised is learned from.
-    validation_fraction: float = with_default(UNetConfig, "validation_fraction", 0.0)
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"steps": 300},
@@ -49,7 +43,7 @@ class Noise2SelfConfig(UNetConfig):
     }
 
 
-class Noise2Self(UNetMethod[Noise2SelfConfig]):
+class Noise2Self(OneImageMethod[Noise2SelfConfig]):
     """Prediction of lattices of pixels from their surroundings ("J-invariance").
 
     Assumes noise of zero mean that is independent between pixels. Fails on correlated noise,
@@ -72,31 +66,14 @@ class Noise2Self(UNetMethod[Noise2SelfConfig]):
     )
     assumes_white_noise = True
     reference = "Batson, Royer, Noise2Self: Blind Denoising by Self-Supervision, ICML (2019)"
-    learns_from = "one image"
     Config = Noise2SelfConfig
 
     def network(self, config: Noise2SelfConfig, channels: int) -> nn.Module:
         """Return the U-Net in what hides pixels from it."""
         from napari_selfdenoise.nn.blind_spot import LatticePrediction
-        from napari_selfdenoise.nn.unet import UNet
 
-        last = config.width, config.width
-        network = UNet(channels, config.width, LEVELS, last_widths=last)
+        network = super().network(config, channels)
         return LatticePrediction(network, config.spacing, everywhere=config.every_lattice)
-
-    def halo(self, config: Noise2SelfConfig) -> int:
-        """Return the radius of the receptive field, up to a multiple of the coarsest pixel."""
-        from napari_selfdenoise.nn.unet import radius
-
-        coarsest: int = self.multiple
-        return coarsest * ceil((radius(LEVELS) + 1) / coarsest)
-
-    def work(self, config: Noise2SelfConfig) -> float:
-        """Count the convolutions."""
-        from napari_selfdenoise.nn.unet import multiplications
-
-        last = config.width, config.width
-        return multiplications(1, config.width, LEVELS, last_widths=last)
 
     def restore(self, network: nn.Module, tile: Tensor) -> Tensor:
         """Denoise a tile of any size."""
