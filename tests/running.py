@@ -15,6 +15,7 @@ NARROW = {
     "hdn": {"features": 4, "levels": 3},
     "noise2void": {"width": 8},
     "noise2self": {"width": 8},
+    "blind2unblind": {"width": 8, "lattices": 1},
     "noisy_as_clean": {"width": 8},
     "recorrupted2recorrupted": {"width": 8, "recorruptions": 2},
     "ap_bsn": {"width": 8, "blocks": 1, "passes": 2},

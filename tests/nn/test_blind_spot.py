@@ -7,6 +7,7 @@ from torch import nn
 from napari_selfdenoise.nn.blind_spot import (
     LEAST_RADIUS,
     LatticePrediction,
+    RevisiblePrediction,
     hidden_pixels,
     interpolated,
     lattice_spots,
@@ -153,3 +154,15 @@ def test_a_single_pass_is_that_of_the_network():
     network = LatticePrediction(nn.Conv2d(1, 1, 1), 3, everywhere=False)
     image = torch.rand(1, 1, 5, 7)
     assert torch.equal(network(image), network.network(image))
+
+
+def test_a_revisible_prediction_weighs_what_is_unseen_and_what_is_seen():
+    """Without weight of what is seen, no pixel counts for itself; with it, it does."""
+    torch.manual_seed(0)
+    network, image = UNet(1, 4, 2), torch.rand(1, 1, 21, 18)
+    unseen = LatticePrediction(network, 4, everywhere=True)
+    seen = LatticePrediction(network, 4, everywhere=False)
+    for visible in (0.0, 3.0):
+        found = RevisiblePrediction(network, 4, visible)(image)
+        expected = (unseen(image) + visible * seen(image)) / (1 + visible)
+        torch.testing.assert_close(found, expected)

@@ -33,6 +33,7 @@ METHODS = {
     "neighbor2neighbor": "napari_selfdenoise.methods.neighbor2neighbor:Neighbor2Neighbor",
     "recorrupted2recorrupted": "napari_selfdenoise.methods.recorrupted2recorrupted:R2R",
     "noisy_as_clean": "napari_selfdenoise.methods.noisy_as_clean:NoisyAsClean",
+    "blind2unblind": "napari_selfdenoise.methods.blind2unblind:Blind2Unblind",
     "noise2noise": "napari_selfdenoise.methods.noise2noise:Noise2Noise",
     "supervised": "napari_selfdenoise.methods.supervised:Supervised",
     "bm3d": "napari_selfdenoise.methods.bm3d:BM3D",

@@ -107,8 +107,8 @@ def lattice_spots(batch: Tensor, spacing: int, phase: int) -> Spots:
     top, left = divmod(phase, spacing)
     places = (
         torch.arange(images),
-        torch.arange(top, height, spacing),
-        torch.arange(left, width, spacing),
+        torch.arange(min(top, height), height, spacing),  # none beyond a tiny image
+        torch.arange(min(left, width), width, spacing),
     )
     grid = torch.meshgrid(*places, indexing="ij")
     return Spots(*(each.flatten().to(batch.device) for each in grid))
@@ -243,6 +243,38 @@ class LatticePrediction(nn.Module):
         # Padded after pixels were hidden: else their values would be in the mirror.
         output: Tensor = self.network(padded(image, self.multiple))
         return output[..., : image.shape[2], : image.shape[3]]
+
+
+class RevisiblePrediction(LatticePrediction):
+    """Every pixel predicted unseen, and improved by what the network makes of the whole image.
+
+    Source: Wang et al., Blind2Unblind (CVPR 2022): ``(h + v f) / (1 + v)``, with
+    h what is predicted of pixels that are hidden, lattice by lattice ("global-aware mask
+    mapper"), f the output for the image as it is, and the weight v.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps (B, C, Y, X) to the same shape.
+    spacing : int
+        Of the lattices, in pixels, at least 2.
+    visible : float
+        The weight v, at least 0.
+    """
+
+    def __init__(self, network: nn.Module, spacing: int, visible: float) -> None:
+        super().__init__(network, spacing, everywhere=True)
+        self.visible = visible
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the denoised image, (B, C, Y, X) of any size."""
+        (seen,) = self.seen(image)
+        unseen = super().forward(image)
+        return (unseen + self.visible * seen.to(unseen)) / (1 + self.visible)
+
+    def seen(self, image: Tensor) -> tuple[Tensor]:
+        """Return the network's output for the image as it is."""
+        return (self.one_pass(image),)
 
 
 def _box(share: float, hidden: Sequence[Offset]) -> tuple[int, int]:
