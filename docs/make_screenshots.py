@@ -22,6 +22,7 @@ from napari_selfdenoise.data.io import read_image
 from napari_selfdenoise.data.synthetic import make_sample
 from napari_selfdenoise.engine import model as model_files
 from napari_selfdenoise.engine import runs as engine_runs
+from napari_selfdenoise.gui.comparison_panel import ComparisonPanel
 from napari_selfdenoise.gui.denoise_panel import DenoisePanel
 from napari_selfdenoise.gui.models_panel import ModelsPanel
 from napari_selfdenoise.gui.noise_panel import NoisePanel
@@ -180,12 +181,50 @@ def noise(options):
     viewer.close()
 
 
+def comparison(options):
+    """Show a curtain, profiles and scores of cells that were denoised."""
+    sample = make_sample("cells")
+    viewer, denoise = open_viewer(sample.noisy, named=True)
+    noisy = viewer.layers[0]
+    placed = {"scale": noisy.scale, "units": noisy.units, "axis_labels": noisy.axis_labels}
+    viewer.add_image(sample.clean.read(), name="clean", visible=False, **placed)
+    viewer.layers.selection.active = noisy
+    denoise.method_picker.pick("bm3d")
+    denoise.run_bar.denoise_requested.emit()
+    wait_until(lambda: not denoise.controller.running)
+    denoised = next(layer for layer in viewer.layers if layer.name.endswith("denoised"))
+    panel = ComparisonPanel(viewer)
+    dock = viewer.window.add_dock_widget(
+        panel, name="Comparison desk", area="right", tabify=True
+    )
+    panel.setMinimumWidth(PANEL_WIDTH)
+    dock.raise_()
+    panel.layers.choose([noisy, denoised])
+    panel.ways.left.pick(str(noisy.unique_id))
+    panel.ways.right.pick(str(denoised.unique_id))
+    rows, columns = sample.clean.shape[-2:]
+    panel.profiles.probe.draw_line(noisy)
+    line = viewer.layers["profile line"]
+    line.add_lines(np.array([[0.42 * rows, 0.15 * columns], [0.55 * rows, 0.85 * columns]]))
+    line.mode = "pan_zoom"
+    panel.clean.pick(str(viewer.layers["clean"].unique_id))
+    panel._score.click()
+    wait_until(lambda: not panel.controller.running)
+    panel.ways.choose("curtain")
+    viewer.layers.selection.active = noisy
+    wait(1)
+    save(viewer, options.out / "comparison_desk.png")
+    denoise.close()
+    viewer.close()
+
+
 SCENES = {
     "run": run,
     "samples": samples,
     "train_on": train_on,
     "models": models,
     "noise": noise,
+    "comparison": comparison,
 }
 
 

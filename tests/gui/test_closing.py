@@ -9,6 +9,7 @@ import weakref
 
 import pytest
 
+from napari_selfdenoise.gui.comparison_panel import ComparisonPanel
 from napari_selfdenoise.gui.denoise_panel import DenoisePanel
 from napari_selfdenoise.gui.models_panel import ModelsPanel
 from napari_selfdenoise.gui.noise_panel import NoisePanel
@@ -59,7 +60,9 @@ def test_closing_the_window_ends_the_process(display):
         process.kill()
 
 
-@pytest.mark.parametrize("panel", [DenoisePanel, ModelsPanel, NoisePanel, SamplesPanel])
+@pytest.mark.parametrize(
+    "panel", [ComparisonPanel, DenoisePanel, ModelsPanel, NoisePanel, SamplesPanel]
+)
 def test_nothing_holds_a_closed_panel(panel, viewer):
     """Collected as garbage it crashed Qt: a slot of it was taken apart before it was called."""
     shown = panel(viewer)

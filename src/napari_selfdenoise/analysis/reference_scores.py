@@ -50,26 +50,57 @@ def score(noisy: Image, denoised: Image, reference: Image) -> Scores:
     An 8-bit reference has the data range 255, and what is compared with it is clipped to
     that range, as in publications; the range of any other is its own.
     """
-    clean = reference.read()
-    byte = clean.dtype == np.uint8
-    data_range = 255.0 if byte else None
-
-    def compare(metric: Callable[..., float], image: Image) -> float | None:
-        pixels = image.read()
-        if byte:
-            pixels = np.clip(pixels, 0, 255)
-        try:
-            value = metric(pixels, clean, data_range=data_range, axes=image.axes)
-        except ImageError:
-            return None  # a stopped run leaves planes of NaN; tiny planes have no SSIM
-        return value if math.isfinite(value) else None
-
     return Scores(
-        psnr_noisy=compare(metrics.psnr, noisy),
-        psnr=compare(metrics.psnr, denoised),
-        ssim_noisy=compare(metrics.ssim, noisy),
-        ssim=compare(metrics.ssim, denoised),
+        psnr_noisy=_compare(metrics.psnr, noisy, reference),
+        psnr=_compare(metrics.psnr, denoised, reference),
+        ssim_noisy=_compare(metrics.ssim, noisy, reference),
+        ssim=_compare(metrics.ssim, denoised, reference),
     )
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How like a clean image another is; ``None`` where there is no number.
+
+    Attributes
+    ----------
+    psnr, range_invariant_psnr : float or None
+        In decibels; the latter after the best scale and offset.
+    ssim : float or None
+        Up to 1.
+    """
+
+    psnr: float | None
+    ssim: float | None
+    range_invariant_psnr: float | None
+
+
+def likeness(image: Image, reference: Image) -> Likeness:
+    """Compare one image with a clean one, as `score` does.
+
+    Raises
+    ------
+    ImageError
+        If the shapes differ.
+    """
+    check_reference(reference, image)
+    return Likeness(
+        psnr=_compare(metrics.psnr, image, reference),
+        ssim=_compare(metrics.ssim, image, reference),
+        range_invariant_psnr=_compare(metrics.range_invariant_psnr, image, reference),
+    )
+
+
+def _compare(metric: Callable[..., float], image: Image, reference: Image) -> float | None:
+    clean, pixels = reference.read(), image.read()
+    byte = clean.dtype == np.uint8
+    if byte:
+        pixels = np.clip(pixels, 0, 255)
+    try:
+        value = metric(pixels, clean, data_range=255.0 if byte else None, axes=image.axes)
+    except ImageError:
+        return None  # a stopped run leaves planes of NaN; tiny planes have no SSIM
+    return value if math.isfinite(value) else None
 
 
 def _number(value: float | None, digits: int) -> str:
