@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from napari_selfdenoise.api.sources import (
     open_image,
     open_images,
     preparation_of,
+    run_into,
 )
 from napari_selfdenoise.core.context import Context, Device, Precision
 from napari_selfdenoise.core.events import finish
@@ -55,6 +57,8 @@ def denoise(
     stabilise: Stabilise = "auto",
     decorrelate: Decorrelate = "auto",
     sampling: Mapping[str, Any] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
     on_event: Listener | None = None,
 ) -> Result:
     """Denoise one image or stack; a method that learns, learns from this image alone.
@@ -63,7 +67,7 @@ def denoise(
     ----------
     image : Image, array or path
         A numpy, dask or zarr array, which is read by parts and never changed; or a TIFF,
-        PNG or JPEG file, whose pixel size is then in the result.
+        PNG or JPEG file or OME-Zarr folder, whose pixel size is then in the result.
     method : str
         One of `methods`; each states what it assumes of the noise.
     target : Image, array or path, optional
@@ -99,6 +103,11 @@ def denoise(
     sampling : mapping, optional
         For methods that draw posterior samples: values that differ from the defaults of
         `core.sampling.Sampling`, for example ``{"samples": 50, "keep_samples": 5}``.
+    out : path, optional
+        File to write the denoised image to while it is made, so that it need not fit into
+        the memory: ``.ome.zarr`` or ``.tif``. The result's images are then read from there.
+    overwrite : bool
+        Replace `out` if it is there already.
     on_event : callable, optional
         Called with every event of the run: `Progress`, `Metrics`, `Note`, ...
 
@@ -109,6 +118,7 @@ def denoise(
         with the input's axes, scale and units; their ``data`` is a float32 array. Methods
         with a posterior add ``"posterior_std"`` and ``"samples"``, and what `sampling` asks
         for; see `sample`.
+        With `out` there are the first two alone, read and computed by regions.
         ``result.provenance`` tells how they came about, ``result.model`` can be given to
         `save` and `apply`.
 
@@ -118,6 +128,8 @@ def denoise(
         If the method needs a target and there is none, or takes none and there is one.
     ImageError
         If the image or the target cannot be used, or they differ in axes or shape.
+    FileError
+        If `out` exists and `overwrite` is false, or cannot be written.
     SelfDenoiseError
         If anything else is not usable, a name or a value; the message says what would be.
 
@@ -143,7 +155,7 @@ def denoise(
     )
     preparation = preparation_of(stabilise, decorrelate)
     run = prepare.denoise(chosen, open_image(image, axes), config, context, preparation)
-    return finish(run, on_event)
+    return run_into(out, overwrite, context, run, on_event)
 
 
 def sample(

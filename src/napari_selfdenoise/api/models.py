@@ -15,6 +15,7 @@ from napari_selfdenoise.api.sources import (
     open_image,
     open_images,
     preparation_of,
+    run_into,
 )
 from napari_selfdenoise.core.context import Context, Device, Precision
 from napari_selfdenoise.core.errors import UsageError
@@ -122,6 +123,8 @@ def apply(
     seed: int = 0,
     fill_nan: bool = False,
     sampling: Mapping[str, Any] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
     on_event: Listener | None = None,
 ) -> Result:
     """Denoise an image with a trained model, without training.
@@ -130,7 +133,7 @@ def apply(
     ----------
     model : Model or path
         From `train`, `load` or the ``model`` of a result; or the file of one.
-    image, axes, device, precision, seed, fill_nan, sampling, on_event
+    image, axes, device, precision, seed, fill_nan, sampling, out, overwrite, on_event
         As in `denoise`.
 
     Returns
@@ -155,7 +158,8 @@ def apply(
         fill_nan=fill_nan,
         sampling=Sampling.from_json(sampling or {}),
     )
-    return finish(runs.apply(opened, open_image(image, axes), context), on_event)
+    run = runs.apply(opened, open_image(image, axes), context)
+    return run_into(out, overwrite, context, run, on_event)
 
 
 def save(

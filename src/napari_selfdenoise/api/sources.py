@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal, cast
 
+from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import UsageError
-from napari_selfdenoise.core.events import Event
+from napari_selfdenoise.core.events import Event, Run, finish
 from napari_selfdenoise.core.image import ArrayLike, Image
+from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.data.io import read_image
+from napari_selfdenoise.data.output_files import FileOutputs
+from napari_selfdenoise.engine.planewise import read_from
 from napari_selfdenoise.engine.preparation import Preparation
 
 ImageSource = Image | ArrayLike | str | os.PathLike[str]
@@ -44,6 +49,28 @@ def open_image(source: ImageSource, axes: str) -> Image:
             f"An image is an array, an Image or a file's path, not {type(source).__name__}."
         )
     return Image(source, axes=axes)
+
+
+def run_into(
+    out: str | os.PathLike[str] | None,
+    overwrite: bool,
+    context: Context,
+    run: Run[Result],
+    on_event: Listener | None,
+) -> Result:
+    """Drive a run that has not begun to its end; its image goes to the file `out`, if any.
+
+    Raises
+    ------
+    FileError
+        If the file exists and `overwrite` is false, or cannot be written.
+    """
+    if out is None:
+        return finish(run, on_event)
+    with FileOutputs(Path(out), overwrite=overwrite) as outputs:
+        context.outputs = outputs
+        result = finish(run, on_event)
+        return read_from(result, outputs.finish(result["denoised"], result.provenance))
 
 
 def open_images(sources: ImageSource | Sequence[ImageSource] | None, axes: str) -> list[Image]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -17,11 +17,15 @@ from napari_selfdenoise.cli import compare_command, model_commands, score_comman
 from napari_selfdenoise.cli.options import (
     Json,
     MethodOptions,
+    OutputOptions,
     Overwrite,
     RunOptions,
     SamplingOptions,
 )
 from napari_selfdenoise.core.errors import SelfDenoiseError, UsageError
+
+if TYPE_CHECKING:
+    from napari_selfdenoise.cli.job import Job
 
 app = App(
     name="napari-selfdenoise",
@@ -42,6 +46,7 @@ Folder = Annotated[Path, Parameter(name=("--out", "-o"), show_default=True)]
 DEFAULT = MethodOptions()
 HERE = RunOptions()
 SAMPLING = SamplingOptions()
+THERE = OutputOptions()
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
@@ -89,57 +94,36 @@ def denoise(
     images: Images,
     /,
     *,
-    out: Folder = Path(),
+    to: OutputOptions = THERE,
     how: MethodOptions = DEFAULT,
     where: RunOptions = HERE,
     drawn: SamplingOptions = SAMPLING,
     keep: str = "",
     reference: Path | None = None,
-    overwrite: Overwrite = False,
     json: Json = False,
 ) -> int:
     """Denoise images; a method that learns, learns from each image alone.
 
     Prints the path of what it writes: OUT/<image>.<method>.denoised.tif, an OME-TIFF
-    with axes, pixel size and provenance inside.
+    with axes, pixel size and provenance inside. Interrupted, the same command goes on.
 
     Parameters
     ----------
     images
-        TIFF, PNG or JPEG files, or folders of them.
-    out
-        Folder of the results; made if missing.
+        TIFF, PNG or JPEG files, OME-Zarr folders, or folders of them.
     keep
         What to write besides, separated by commas: residual; of methods with a posterior
         also posterior_std, samples, generated_noise, prior, direct.
     reference
         Clean image to compare with: prints PSNR and SSIM before and after.
-    overwrite
-        Replace results that are there already.
     json
         Print one JSON object: paths, seconds, scores, provenance.
     """
-    from napari_selfdenoise.cli.files import Batch
-    from napari_selfdenoise.engine import prepare
-    from napari_selfdenoise.methods import get
+    from napari_selfdenoise.cli.job import Job
 
-    method, wanted = get(how.method), _names(keep)
-    config = how.config(method)
-    batch = Batch(
-        method=method.name,
-        out=out,
-        start=lambda image, context: prepare.denoise(
-            method, image, config, context, how.preparation
-        ),
-        new_context=lambda: where.context(how, sampling=drawn.sampling(wanted)),
-        keep=wanted,
-        axes=where.axes,
-        reference=reference,
-        overwrite=overwrite,
-        recursive=where.recursive,
-        targets=how.target,
-    )
-    return batch.run(images, as_json=json)
+    job = Job(how=how, where=where, drawn=drawn, keep=_names(keep), reference=reference)
+    _ = job.config  # settings are refused before any file is read
+    return _run(job, images, to, how.target, as_json=json)
 
 
 @app.command(
@@ -189,12 +173,11 @@ def apply(
     images: Images,
     /,
     *,
-    out: Folder = Path(),
+    to: OutputOptions = THERE,
     where: RunOptions = HERE,
     drawn: SamplingOptions = SAMPLING,
     keep: str = "",
     reference: Path | None = None,
-    overwrite: Overwrite = False,
     json: Json = False,
 ) -> int:
     """Denoise images with a trained model, without training.
@@ -204,36 +187,19 @@ def apply(
     model
         File that `train` or the viewer wrote.
     images
-        TIFF, PNG or JPEG files, or folders of them.
-    out
-        Folder of the results; made if missing.
+        TIFF, PNG or JPEG files, OME-Zarr folders, or folders of them.
     keep
         What to write besides, separated by commas: residual; of methods with a posterior
         also posterior_std, samples, generated_noise, prior, direct.
     reference
         Clean image to compare with: prints PSNR and SSIM before and after.
-    overwrite
-        Replace results that are there already.
     json
         Print one JSON object: paths, seconds, scores, provenance.
     """
-    from napari_selfdenoise.cli import training
-    from napari_selfdenoise.cli.files import Batch
+    from napari_selfdenoise.cli.job import Job
 
-    wanted = _names(keep)
-    name, start = training.application(model)
-    batch = Batch(
-        method=name,
-        out=out,
-        start=start,
-        new_context=lambda: where.context(sampling=drawn.sampling(wanted)),
-        keep=wanted,
-        axes=where.axes,
-        reference=reference,
-        overwrite=overwrite,
-        recursive=where.recursive,
-    )
-    return batch.run(images, as_json=json)
+    job = Job(model=model, where=where, drawn=drawn, keep=_names(keep), reference=reference)
+    return _run(job, images, to, (), as_json=json)
 
 
 compare_command.add_to(app)
@@ -313,5 +279,23 @@ def doctor(*, json: Json = False) -> int:
     return diagnosis.doctor(as_json=json)
 
 
-def _names(listed: str) -> list[str]:
-    return [name.strip() for name in listed.split(",") if name.strip()]
+def _run(
+    job: Job, images: list[Path], to: OutputOptions, targets: Sequence[Path], *, as_json: bool
+) -> int:
+    from napari_selfdenoise.cli.batch import Batch
+    from napari_selfdenoise.cli.cluster import Cluster
+
+    batch = Batch(
+        job=job,
+        out=to.out,
+        suffix=f".{to.format}",
+        overwrite=to.overwrite,
+        recursive=job.where.recursive,
+        targets=targets,
+        cluster=Cluster(to.workers, to.scheduler),
+    )
+    return batch.run(images, as_json=as_json)
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())

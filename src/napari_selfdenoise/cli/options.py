@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from napari_selfdenoise.core.config import Config
 from napari_selfdenoise.core.context import Context
@@ -22,6 +23,7 @@ Stabilise = Literal["auto", "on", "off"]
 Decorrelate = Literal["auto", "off", "2", "3", "4", "5"]
 PrecisionName = Literal["auto", "float32", "bfloat16"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+OutputFormat = Literal["tif", "ome.zarr"]
 PRIOR_IMAGES = 8
 """Drawn for --keep prior, if no other number is asked for."""
 Overwrite = Annotated[bool, Parameter(negative="")]
@@ -165,6 +167,34 @@ class RunOptions:
             checkpoint=checkpoint,
             sampling=sampling,
         )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """Where results go, and who makes them.
+
+    Attributes
+    ----------
+    out : Path
+        Folder of the results; made if missing. For a single image also a file, which ends
+        in .tif or .ome.zarr.
+    format : str
+        Of the files in the folder: tif (OME-TIFF), or ome.zarr (OME-Zarr 0.5).
+    overwrite : bool
+        Replace results that are there already.
+    workers : int
+        Processes that denoise files at the same time on this machine; 0 for none but this.
+    scheduler : str
+        Address of a dask scheduler whose workers denoise the files, such as
+        tcp://node1:8786.
+    """
+
+    out: Annotated[Path, Parameter(name=("--out", "-o"), show_default=True)] = Path()
+    format: Annotated[OutputFormat, Parameter(show_default=True)] = "tif"
+    overwrite: Overwrite = False
+    workers: Annotated[int, Parameter(validator=Number(gte=0))] = 0
+    scheduler: str = ""
 
 
 def _pairs(settings: Sequence[str]) -> dict[str, str]:

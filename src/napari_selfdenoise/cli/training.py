@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_selfdenoise.cli.files import Start, failure_code, failures, files_of
+from napari_selfdenoise.cli.files import failure_code, failures, files_of
 from napari_selfdenoise.cli.options import MethodOptions, RunOptions
 from napari_selfdenoise.cli.running import STOPPED, Terminal, drive, print_json
 from napari_selfdenoise.core.errors import FileError
-from napari_selfdenoise.methods import get_learned, load_model
+from napari_selfdenoise.methods import get_learned
 
 if TYPE_CHECKING:
     from napari_selfdenoise.engine.model import Model
@@ -91,11 +91,3 @@ def _report(
         "stopped": stopped,
         "provenance": model.provenance.to_json() if model else None,
     }
-
-
-def application(path: Path) -> tuple[str, Start]:
-    """Return the method of the model in a file, and what starts a run with it."""
-    from napari_selfdenoise.engine import runs
-
-    model = load_model(path)
-    return model.method.name, lambda image, context: runs.apply(model, image, context)

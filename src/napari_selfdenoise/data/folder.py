@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from napari_selfdenoise.core.errors import FileError, UsageError
-from napari_selfdenoise.data.io import PICTURE_SUFFIXES, TIFF_SUFFIXES
+from napari_selfdenoise.data.io import PICTURE_SUFFIXES, TIFF_SUFFIXES, is_zarr
 
 _RESULT = re.compile(
-    r"\.\w+\.(denoised|residual|posterior_std|samples|generated_noise|prior|direct)\.tif$"
+    r"\.\w+\.(denoised|residual|posterior_std|samples|generated_noise|prior|direct)\.(tif|ome\.zarr)$"
 )
 """How the names of results end, which are no inputs."""
 
 
 def image_files(folder: Path, *, recursive: bool = False) -> list[Path]:
-    """Return the image files in a folder, by name.
+    """Return the image files in a folder, OME-Zarr folders among them, by name.
 
     Results of former runs and hidden files are left out.
 
@@ -35,19 +36,30 @@ def image_files(folder: Path, *, recursive: bool = False) -> list[Path]:
     """
     if not folder.is_dir():
         raise FileError(f"There is no folder {folder}.")
-    found = [
-        each
-        for each in sorted(folder.rglob("*") if recursive else folder.iterdir())
-        if each.suffix.lower() in TIFF_SUFFIXES + PICTURE_SUFFIXES
-        and each.is_file()
-        and not any(part.startswith(".") for part in each.relative_to(folder).parts)
-        and not _RESULT.search(each.name)
-    ]
+    found = sorted(each for each in _files(folder, recursive=recursive) if _is_image(each))
     if not found:
-        raise UsageError(f"The folder {folder} holds no TIFF, PNG or JPEG image.")
+        raise UsageError(
+            f"The folder {folder} holds no TIFF, PNG or JPEG image and no OME-Zarr."
+        )
     return found
 
 
-def result_name(path: Path, method: str, image: str) -> str:
+def result_name(path: Path, method: str, image: str, suffix: str = ".tif") -> str:
     """Return the file name of an image of the result, ``"denoised"`` for example."""
-    return f"{path.stem.removesuffix('.ome')}.{method}.{image}.tif"
+    return f"{path.stem.removesuffix('.ome')}.{method}.{image}{suffix}"
+
+
+def _files(folder: Path, *, recursive: bool) -> Iterator[Path]:
+    """Yield files and zarr folders that are not hidden."""
+    for each in folder.iterdir():
+        if each.name.startswith("."):
+            continue
+        if each.is_file() or is_zarr(each):  # a zarr folder holds thousands of files
+            yield each
+        elif recursive and each.is_dir():
+            yield from _files(each, recursive=True)
+
+
+def _is_image(path: Path) -> bool:
+    known = path.suffix.lower() in TIFF_SUFFIXES + PICTURE_SUFFIXES if path.is_file() else True
+    return known and not _RESULT.search(path.name)

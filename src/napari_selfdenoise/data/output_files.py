@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from napari_selfdenoise.data.io import TIFF_SUFFIXES, not_written
 from napari_selfdenoise.data.planes import channel_planes
 
 ZARR_SUFFIX = ".zarr"
+OUTPUT_SUFFIXES = (ZARR_SUFFIX, *TIFF_SUFFIXES)
 _PARTIAL = ".partial"
 
 
@@ -109,7 +110,7 @@ class _Scratch(Outputs):
     """Arrays in a folder beside the output, for as long as the run takes."""
 
     def __init__(self, path: Path) -> None:
-        self.folder = path.with_name(f".{path.name}.{os.getpid()}.scratch{_PARTIAL}")
+        self.folder = path.with_name(f".{path.name}.{token_hex(4)}.scratch{_PARTIAL}")
         self._numbers = count()
 
     def new(self, image: Image) -> WritableArray:
@@ -127,7 +128,7 @@ def check_suffix(path: Path) -> None:
     FileError
         If it ends neither as OME-Zarr nor as TIFF.
     """
-    if path.suffix.lower() not in (ZARR_SUFFIX, *TIFF_SUFFIXES):
+    if path.suffix.lower() not in OUTPUT_SUFFIXES:
         raise FileError(f"{path.name} must end in .ome.zarr or .tif, as what is written.")
 
 
@@ -150,8 +151,8 @@ def write_image(
 
 
 def partial_name(path: Path) -> Path:
-    """Return the name of an output until it is complete."""
-    return path.with_name(f".{path.name}.{os.getpid()}{_PARTIAL}")
+    """Return a name for an output until it is complete; another one each time."""
+    return path.with_name(f".{path.name}.{token_hex(4)}{_PARTIAL}")
 
 
 def remove_partials(path: Path) -> None:
@@ -188,7 +189,7 @@ def _copy(image: Image, out: WritableArray) -> None:
 
 def _replace(partial: Path, path: Path) -> None:
     """Give a complete output its name; a folder must not take the place of another one."""
-    former = path.with_name(f".{path.name}.{os.getpid()}.former{_PARTIAL}")
+    former = path.with_name(f".{path.name}.{token_hex(4)}.former{_PARTIAL}")
     if path.is_dir():
         path.replace(former)
     partial.replace(path)

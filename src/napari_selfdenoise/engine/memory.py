@@ -52,9 +52,7 @@ def reused_memory() -> Iterator[None]:
         with _lock:
             _users -= 1
             if library is not None and _users == 0:
-                library.mallopt(_MMAP_MAX, _DEFAULT_MAPS)
-                library.mallopt(_TRIM_THRESHOLD, _DEFAULT_TRIM)
-                library.malloc_trim(0)
+                _keep_little(library)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -66,13 +64,23 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def release_memory() -> None:
-    """Give free memory back to the system, so that blocks of another size can be had."""
+    """Give free memory back to the system, so that blocks of another size can be had.
+
+    From now on nothing large is kept, inside `reused_memory` either: what is kept lies between
+    blocks in use, where a block of another size may not fit.
+    """
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     library = _glibc()
     if library is not None:
-        library.malloc_trim(0)
+        _keep_little(library)
+
+
+def _keep_little(library: ctypes.CDLL) -> None:
+    library.mallopt(_MMAP_MAX, _DEFAULT_MAPS)
+    library.mallopt(_TRIM_THRESHOLD, _DEFAULT_TRIM)
+    library.malloc_trim(0)
 
 
 def _glibc() -> ctypes.CDLL | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -138,17 +139,30 @@ def with_residual(noisy: Image, denoised: ArrayLike) -> dict[str, Image]:
     }
 
 
+def read_from(result: Result, denoised: Image) -> Result:
+    """Return a result whose denoised image was written to a file, and is read from there.
+
+    It holds this image and the residual, which is computed where it is read; what else there
+    was in files is gone with the run.
+    """
+    residual = result["residual"]
+    if isinstance(residual.data, _Residual):
+        residual = residual.like(_Residual(residual.data.noisy, denoised.data))
+    images = {"denoised": denoised, "residual": residual}
+    return replace(result, images=images, posterior=None)
+
+
 class _Residual:
     """What was taken away from an image, computed where it is read."""
 
     dtype = np.dtype(np.float32)
 
     def __init__(self, noisy: Image, denoised: ArrayLike) -> None:
-        self._noisy, self._denoised = noisy, denoised
+        self.noisy, self._denoised = noisy, denoised
         self.shape = noisy.shape
 
     def __getitem__(self, key: Any, /) -> NDArray[np.float32]:
-        difference = self._noisy.read(key) - np.asarray(self._denoised[key])
+        difference = self.noisy.read(key) - np.asarray(self._denoised[key])
         return np.asarray(difference, np.float32)
 
 

@@ -1,0 +1,189 @@
+"""Files denoised by several processes or machines at once, with dask.distributed."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from napari_selfdenoise.cli.job import Done, Item, Job
+from napari_selfdenoise.cli.running import Terminal
+from napari_selfdenoise.core.context import Context
+from napari_selfdenoise.core.errors import FileError, SelfDenoiseError, UsageError
+from napari_selfdenoise.core.events import Event, Note, Progress, Run, finish
+from napari_selfdenoise.core.result import Result
+from napari_selfdenoise.data.journal import Journal
+
+if TYPE_CHECKING:
+    from napari_selfdenoise.cli.batch import Batch
+
+_LISTENS_EVERY = 1.0
+"""Seconds between two looks of a worker whether it is to stop."""
+_CONNECTS_WITHIN = 20
+"""Seconds."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where files are denoised, if not one after the other in this process.
+
+    Each file is a task. Workers read images and models, and write the results, themselves,
+    so that all must see the same folders; what a lost worker did is done again by another.
+
+    Attributes
+    ----------
+    workers : int
+        Processes to start on this machine; 0 for none.
+    scheduler : str
+        Address of a scheduler that is running, such as ``"tcp://node1:8786"``.
+    """
+
+    workers: int = 0
+    scheduler: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.workers or self.scheduler)
+
+    def run(self, job: Job, items: Sequence[Item], batch: Batch, journal: Journal) -> bool:
+        """Denoise images, and give the batch what comes of each; return whether it stopped.
+
+        The first Ctrl-C lets the workers end what they began, with what they have learned.
+        """
+        with self._client() as client:
+            return _Running(client, job, batch, journal).run(items)
+
+    @contextmanager
+    def _client(self) -> Iterator[Any]:
+        try:
+            import dask
+            from distributed import Client, LocalCluster
+        except ImportError as error:
+            raise UsageError(
+                "Work on several processes or machines needs dask.distributed: "
+                'pip install "napari-selfdenoise[distributed]".'
+            ) from error
+        if self.scheduler:
+            if self.workers:
+                raise UsageError(
+                    "--scheduler and --workers exclude each other: a scheduler has workers."
+                )
+            try:
+                client = Client(self.scheduler, timeout=_CONNECTS_WITHIN)
+            except (OSError, ValueError) as error:
+                raise UsageError(
+                    f"No dask scheduler answers at {self.scheduler}: {error}"
+                ) from error
+            with client:
+                yield client
+            return
+        threads = max((os.cpu_count() or 1) // self.workers, 1)
+        environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), threads)
+        with (
+            dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),
+            LocalCluster(
+                n_workers=self.workers,
+                threads_per_worker=1,
+                memory_limit=0,
+                dashboard_address=None,
+                silence_logs=50,
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
+
+
+@dataclass
+class _Running:
+    """The tasks of a batch, seen from the client."""
+
+    client: Any
+    job: Job
+    batch: Batch
+    journal: Journal
+    stop: str = field(default_factory=lambda: f"napari-selfdenoise-stop-{uuid.uuid4().hex}")
+
+    def run(self, items: Sequence[Item]) -> bool:
+        from distributed import Event as Signal
+        from distributed import as_completed
+
+        tasks = {}
+        for item in items:
+            self.journal.begin(item.input, item.outputs.values())
+            task = self.client.submit(
+                _denoise, self.job, item, self.stop, key=f"denoise-{uuid.uuid4().hex}"
+            )
+            tasks[task] = item
+        terminal, left, stopped = Terminal(f"{len(items)} images"), dict(tasks), False
+        terminal(Progress(0, len(items), "denoising"))
+        while left:
+            try:
+                for task in as_completed(list(left)):
+                    self._take(task, left.pop(task))
+                    done = len(items) - len(left)
+                    terminal(Progress(done, len(items), "denoising"))
+                break
+            except KeyboardInterrupt:
+                if stopped:
+                    self.client.cancel(list(left), force=True)
+                    break
+                stopped = True
+                Signal(self.stop, client=self.client).set()
+                terminal.say("Stopping; what is begun is ended (Ctrl-C again: at once).")
+        terminal.clear()
+        return stopped or any(one.result_stopped for one in self.batch.done)
+
+    def _take(self, task: Any, item: Item) -> None:
+        error = task.exception()
+        if error is None:
+            one, said = task.result()
+            for text in said:
+                Terminal(self.batch.title(item)).say(text)
+            if one is not None:
+                self.batch.take(item, one, self.journal)
+        elif isinstance(error, SelfDenoiseError):
+            self.batch.fail(item, error)
+        else:
+            told = f"{type(error).__name__}: {error}"
+            self.batch.fail(item, FileError(f"The workers could not denoise it. {told}"))
+
+
+class _There:
+    """Drives runs on a worker, and keeps what there is to say for the client."""
+
+    def __init__(self, stop: str) -> None:
+        from distributed import Event as Signal
+
+        self.said: list[str] = []
+        self._stop, self._looked = Signal(stop), 0.0
+
+    def drive(self, run: Run[Result], context: Context) -> Result:
+        def listen(event: Event) -> None:
+            if isinstance(event, Note):
+                self.say(event.text)
+            if self.stopping():
+                context.stop()
+
+        return finish(run, listen)
+
+    def say(self, text: str) -> None:
+        if text not in self.said:
+            self.said.append(text)
+
+    def stopping(self) -> bool:
+        now = time.monotonic()
+        if now - self._looked < _LISTENS_EVERY:
+            return False
+        self._looked = now
+        return bool(self._stop.is_set())
+
+
+def _denoise(job: Job, item: Item, stop: str) -> tuple[Done | None, list[str]]:
+    """Denoise one image, on a worker; `None` if the batch was stopped before it began."""
+    driver = _There(stop)
+    if driver.stopping():
+        return None, []
+    return job.run(item, driver), driver.said
