@@ -15,9 +15,10 @@ from napari_selfdenoise.analysis.residual import check_residual
 from napari_selfdenoise.analysis.split_image import middle
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError, SelfDenoiseError, UsageError
-from napari_selfdenoise.core.events import Note, Progress, Run
+from napari_selfdenoise.core.events import Event, Note, Progress, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
+from napari_selfdenoise.core.one_of_many import until_stop
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.data.checks import check_image
 from napari_selfdenoise.data.noise_model import NoiseModel, fit_noise_model
@@ -152,27 +153,13 @@ def _models(image: Image) -> tuple[NoiseModel, ...]:
 
 def _denoised(name: str, way: Way, part: Image, context: Context) -> Run[Result | None]:
     """Denoise in one way, under a budget of its own; ``None`` when a stop is asked for."""
-    alone = Context(
-        device=context.device,
-        precision=context.precision,
-        seed=context.seed,
-        time_budget=context.time_budget,
-        sampling=context.sampling,
-    )
-    run = way.denoise(part, alone)
-    while True:
-        try:
-            event = next(run)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        if context.stopping:
-            run.close()
-            return None
+
+    def shown(event: Event) -> Event | None:
         if isinstance(event, Progress):
-            yield replace(event, stage=f"{name}: {event.stage}")
-        elif isinstance(event, Note):
-            yield replace(event, text=f"{name}: {event.text}")
+            return replace(event, stage=f"{name}: {event.stage}")
+        return replace(event, text=f"{name}: {event.text}") if isinstance(event, Note) else None
+
+    return (yield from until_stop(way.denoise(part, context.alone()), context, shown))
 
 
 def _judged(

@@ -23,8 +23,9 @@ from napari_selfdenoise.analysis.split_image import middle, planes_last, split_i
 from napari_selfdenoise.analysis.whiteness import Whiteness, whiteness
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError, SelfDenoiseError, UsageError
-from napari_selfdenoise.core.events import Note, Progress, Run
+from napari_selfdenoise.core.events import Event, Note, Progress, Run
 from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.one_of_many import until_stop
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.data.checks import check_image
 from napari_selfdenoise.data.noise_model import NoiseModel, fit_noise_model
@@ -237,15 +238,8 @@ def _scored(
     for draw, halves in enumerate(splits):
         step = number * len(splits) + draw
         yield Progress(step, count * len(splits), f"scoring {name}")
-        alone = Context(
-            device=context.device,
-            precision=context.precision,
-            seed=context.seed + draw,
-            time_budget=context.time_budget,
-            sampling=context.sampling,
-        )
-        run = denoise(part.like(halves.denoise), alone)
-        result = yield from _until_stop(run, context)
+        run = denoise(part.like(halves.denoise), context.alone(context.seed + draw))
+        result = yield from until_stop(run, context, _warning)
         if result is None:
             return None
         results.append(result["denoised"])
@@ -294,19 +288,9 @@ def _whole(image: Image, region: Sequence[slice]) -> tuple[slice, ...]:
     )
 
 
-def _until_stop(run: Run[Result], context: Context) -> Run[Result | None]:
-    """Pass the warnings of a run on; end it, without a result, when a stop is asked for."""
-    while True:
-        try:
-            event = next(run)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        if context.stopping:
-            run.close()
-            return None
-        if isinstance(event, Note) and event.level == "warning":  # others come for each split
-            yield event
+def _warning(event: Event) -> Event | None:
+    """Pass warnings on; other notes come for each split."""
+    return event if isinstance(event, Note) and event.level == "warning" else None
 
 
 def _in_order(found: Iterable[Ranked]) -> tuple[Ranked, ...]:

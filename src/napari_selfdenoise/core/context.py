@@ -88,6 +88,25 @@ class Context:
         self._stop = threading.Event()
         self._start = time.monotonic()
 
+    def alone(self, seed: int | None = None) -> Context:
+        """Return a context for one of several runs: as this one, with a budget of its own.
+
+        A stop, previews, checkpoints and targets are not handed on.
+
+        Parameters
+        ----------
+        seed : int, optional
+            Another seed.
+        """
+        return Context(
+            device=self.device,
+            precision=self.precision,
+            seed=self.seed if seed is None else seed,
+            time_budget=self.time_budget,
+            fill_nan=self.fill_nan,
+            sampling=self.sampling,
+        )
+
     @property
     def preview_region(self) -> Region | None:
         """The part of the image a user looks at, one slice per axis; may change any time.

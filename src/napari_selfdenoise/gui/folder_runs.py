@@ -9,7 +9,8 @@ from typing import Any
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import SelfDenoiseError
-from napari_selfdenoise.core.events import Note, Progress, Run
+from napari_selfdenoise.core.events import Event, Note, Progress, Run
+from napari_selfdenoise.core.one_of_many import until_stop
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.data.folder import image_files, result_name
 from napari_selfdenoise.data.io import read_image, write_tiff
@@ -88,24 +89,15 @@ def _one(model: Any, file: Path, place: str, context: Context) -> Run[Result | N
     """Denoise one image, as if it were alone; None if it was stopped."""
     from napari_selfdenoise.engine import runs
 
-    own = Context(
-        device=context.device,
-        precision=context.precision,
-        seed=context.seed,
-        fill_nan=context.fill_nan,
-        sampling=context.sampling,
-    )
-    run = runs.apply(model, read_image(file), own)
-    while True:
-        if context.stopping:
-            context.honour_stop()
-            run.close()
-            return None
-        try:
-            event = next(run)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        if isinstance(event, Progress):
-            event = replace(event, stage=f"{place}, {event.stage}")
-        yield event
+    def shown(event: Event) -> Event:
+        return (
+            replace(event, stage=f"{place}, {event.stage}")
+            if isinstance(event, Progress)
+            else event
+        )
+
+    run = runs.apply(model, read_image(file), context.alone())
+    result = yield from until_stop(run, context, shown)
+    if result is None:
+        context.honour_stop()
+    return result
