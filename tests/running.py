@@ -18,6 +18,7 @@ NARROW = {
     "blind2unblind": {"width": 8, "lattices": 1},
     "noisy_as_clean": {"width": 8},
     "recorrupted2recorrupted": {"width": 8, "recorruptions": 2},
+    "deep_image_prior": {"steps": 6, "width": 4, "levels": 3},
     "ap_bsn": {"width": 8, "blocks": 1, "passes": 2},
     "self2noise": {"halvings": 2, "coarse_outputs": False},
 }

@@ -24,9 +24,11 @@ from napari_selfdenoise.engine.learned import TrainingConfig
 from napari_selfdenoise.methods import METHODS, get
 
 QUICK = {
+    "deep_image_prior": {"steps": 2, "width": 4, "levels": 2},
     "lota_n2n": {"steps": 2, "patch_size": 16},
     "tucker_pnp": {"steps": 2, "patch_size": 32, "width": 8},
     "cosdd": {"steps": 2, "patch_size": 16, "features": 4, "levels": 2, "noise_filters": 4},
+    "hdn": {"steps": 2, "patch_size": 16, "features": 4, "levels": 2},
 }
 every_method = pytest.mark.parametrize("method", METHODS)
 

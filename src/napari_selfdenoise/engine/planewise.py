@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,9 @@ from napari_selfdenoise.engine.provenance import record, with_notes
 
 
 class SlowPlanewiseMethod(Method[C]):
-    """A method that learns nothing and takes so long for a plane that it is a run."""
+    """A method that keeps nothing it learns, and takes so long for a plane that it is a run."""
 
-    learns_from = "nothing"
+    learns_from: ClassVar[Literal["nothing", "one image", "many images"]] = "nothing"
     nanoseconds_per_pixel: float
     """Cost with the default settings, for the forecast."""
 

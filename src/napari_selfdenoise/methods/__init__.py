@@ -34,6 +34,7 @@ METHODS = {
     "recorrupted2recorrupted": "napari_selfdenoise.methods.recorrupted2recorrupted:R2R",
     "noisy_as_clean": "napari_selfdenoise.methods.noisy_as_clean:NoisyAsClean",
     "blind2unblind": "napari_selfdenoise.methods.blind2unblind:Blind2Unblind",
+    "deep_image_prior": "napari_selfdenoise.methods.deep_image_prior:DeepImagePrior",
     "noise2noise": "napari_selfdenoise.methods.noise2noise:Noise2Noise",
     "supervised": "napari_selfdenoise.methods.supervised:Supervised",
     "bm3d": "napari_selfdenoise.methods.bm3d:BM3D",

@@ -74,7 +74,7 @@ class ApBsnConfig(TrainingConfig):
         "the median of the noise, or by squared ones, which find its mean.",
         advanced=True,
     )
-    steps: int = with_default(TrainingConfig, "steps", 1000)
+    steps: int = with_default(TrainingConfig, "steps", 600)
     patch_size: int = with_default(TrainingConfig, "patch_size", 120)
     learning_rate: float = with_default(TrainingConfig, "learning_rate", 4e-3)
     weight_average: float = with_default(TrainingConfig, "weight_average", 0.99)
