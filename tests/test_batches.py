@@ -219,13 +219,13 @@ import numpy as np, torch
 from napari_selfdenoise import apply, train
 from napari_selfdenoise.core.events import Note
 torch.set_num_threads(1)
-noisy = np.random.default_rng(0).poisson(90, (700, 700)).astype(np.uint16)
+noisy = np.random.default_rng(0).poisson(90, (400, 400)).astype(np.uint16)
 settings = {"steps": 2, "width": 64, "patch_size": 32}
 small = noisy[:64, :64]
 model = train(small, "supervised", targets=small, settings=settings)
 apply(model, small, out=sys.argv[1])  # starts what threads there will be
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-limit = resource.RLIMIT_AS, (used + 350 * 2**20, resource.RLIM_INFINITY)
+limit = resource.RLIMIT_AS, (used + 200 * 2**20, resource.RLIM_INFINITY)
 resource.setrlimit(*limit)
 notes = []
 result = apply(
