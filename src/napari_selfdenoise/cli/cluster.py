@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ _LISTENS_EVERY = 1.0
 """Seconds between two looks of a worker whether it is to stop."""
 _CONNECTS_WITHIN = 20
 """Seconds."""
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -186,4 +188,5 @@ def _denoise(job: Job, item: Item, stop: str) -> tuple[Done | None, list[str]]:
     driver = _There(stop)
     if driver.stopping():
         return None, []
-    return job.run(item, driver), driver.said
+    with _one_at_a_time:  # tasks of a process share the model
+        return job.run(item, driver), driver.said
