@@ -28,8 +28,6 @@ SMALLEST_PATCH = 4
 STEP_SECONDS = 0.04
 """What a step takes whatever its patches: hundreds of small operations."""
 SAMPLES_EXPECTED = 50
-KL_START = 0.2
-"""Share of its weight with which the divergence begins: without any it grows beyond measure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +40,7 @@ class LadderConfig(TrainingConfig):
         high=1.0,
         step=0.05,
         help="Share of the training in which the weight of the Kullback-Leibler divergence "
-        "grows from a fifth, so that structures reach the code soon; 0 as published.",
+        "grows from a small part, so that structures reach the code soon; 0 as published.",
         advanced=True,
     )
     direct_share: float = setting(
@@ -86,6 +84,8 @@ class LadderMethod(LearnedMethod[L]):
     normalization = "standard"
     watched: ClassVar[Mapping[str, tuple[str, ...]]]
     """Names of the losses that tell of each part of the network; see `Stage`."""
+    kl_start: ClassVar[float]
+    """Share of its weight with which the divergence begins."""
 
     def settle(self, config: L, images: Sequence[Image]) -> Run[L]:
         """Choose patches no larger than the images."""
@@ -125,7 +125,7 @@ class LadderMethod(LearnedMethod[L]):
             if loss != "kl":
                 return 1.0
             grown = training.share() / config.kl_warm_up if config.kl_warm_up else 1.0
-            return min(KL_START + (1 - KL_START) * grown, 1.0)
+            return min(self.kl_start + (1 - self.kl_start) * grown, 1.0)
 
         def distil(network: nn.Module, batch: Tensor) -> Mapping[str, Tensor]:
             return _distilled(network, batch, _draws(network, batch, training))

@@ -110,6 +110,7 @@ class Cosdd(LadderMethod[CosddConfig]):
         "model": ("kl", "nll"),
         "signal": ("signal",),
     }
+    kl_start = 0.2  # with less it grows beyond measure
 
     def settle(self, config: CosddConfig, images: Sequence[Image]) -> Run[CosddConfig]:
         """Choose the direction of the noise, and patches no larger than the images."""

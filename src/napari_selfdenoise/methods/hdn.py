@@ -1,0 +1,222 @@
+"""HDN: samples of the clean image, under noise that was measured before.
+
+A variational autoencoder with latent images at several resolutions learns what clean images
+look like, and is judged by how likely the noisy image is, given its clean one: for that it
+needs to know the noise, and gets it from the image itself. Every draw of the latent images
+is one clean image that the noisy one may be of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from napari_selfdenoise.core.config import setting, with_default
+from napari_selfdenoise.core.errors import ImageError
+from napari_selfdenoise.core.events import Event, Note, Run
+from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.data.noise_direction import CORRELATED
+from napari_selfdenoise.engine.ladder_method import LadderConfig, LadderMethod
+from napari_selfdenoise.engine.stages import Stage, Training
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+COMPONENTS, COEFFICIENTS = 3, 2
+"""Of the model of the noise that is learned from a pseudo-clean image, as published."""
+MOST_IGNORED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class HdnConfig(LadderConfig):
+    """Settings of HDN."""
+
+    noise_model: Literal["auto", "measured", "bootstrap"] = setting(
+        "auto",
+        help="Where the model of the noise comes from: measured takes gain, offset and read "
+        "noise from the image, bootstrap learns it from what BM3D takes away; auto measures "
+        "where the image is large enough.",
+    )
+    ignored_levels: Literal["auto", "0", "1", "2", "3"] = setting(
+        "auto",
+        help="How many of the finest levels learn nothing of the image, so that noise which is "
+        "correlated between neighbouring pixels has no way into the result; details go with "
+        "it. 2 is the HDN_3-6 of the paper; auto measures how far the noise is correlated.",
+    )
+    steps: int = with_default(LadderConfig, "steps", 3000)
+    learning_rate: float = with_default(LadderConfig, "learning_rate", 4e-3)
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "quick": {"steps": 1000},
+        "thorough": {"steps": 12_000},
+        "paper": {
+            "steps": 200_000,
+            "batch_size": 8,
+            "accumulate": 8,
+            "features": 64,
+            "levels": 6,
+            "learning_rate": 3e-4,
+            "schedule": "plateau",
+            "weight_average": 0.0,
+            "gradient_clip": 0.0,
+            "kl_warm_up": 0.0,
+        },
+    }
+
+
+class Hdn(LadderMethod[HdnConfig]):
+    """Denoising by a hierarchical variational autoencoder under a model of the noise.
+
+    Assumes noise of zero mean that is independent between pixels given the signal, and whose
+    strength depends on the signal alone: its model is measured before the training. Fails
+    where the model is wrong: noise that is stronger than the model is left in the image, and
+    structures go where it is weaker. Noise that is correlated between neighbours is removed
+    only as far as levels that are as fine are ignored, and details of that size go with it.
+
+    The spread of the samples tells what the network, trained on these data, cannot decide.
+    It does not tell what is wrong with all of them.
+
+    Deviations from the paper and the published code: the networks are those of COSDD
+    (`nn.ladder_vae`, of the same family, one residual block per level for five, and without
+    dropout and free bits), and so is the decoder; the divergence grows to its
+    weight, as in COSDD; the model of the noise is measured on the image itself, unless it is
+    fitted to a pseudo-clean one, which is that of BM3D here. Ignored levels are those of
+    HDN_3-6: their posterior is the prior, in training as in sampling, but for the convolution
+    that the published code has between the two.
+    """
+
+    title = "HDN"
+    summary = "Learns what lies under noise of a measured strength, and samples the signal."
+    assumes = (
+        "Noise of zero mean, independent between pixels, whose strength at each intensity can "
+        "be measured; removes correlated noise together with details as fine as it."
+    )
+    handles_correlation = "any"
+    reference = (
+        "Prakash, Delbracio, Milanfar, Jug, Interpretable Unsupervised Diversity Denoising and "
+        "Artefact Removal, ICLR 2022, arXiv:2104.01374; model of the noise: Prakash et al., "
+        "Fully Unsupervised Probabilistic Noise2Void, ISBI 2020"
+    )
+    learns_from = "one image"
+    Config = HdnConfig
+    watched: ClassVar[Mapping[str, tuple[str, ...]]] = {"model": ("kl", "nll")}
+    kl_start = 0.02  # with more the code may stay empty for hundreds of steps
+
+    def settle(self, config: HdnConfig, images: Sequence[Image]) -> Run[HdnConfig]:
+        """Choose patches, where the model of the noise comes from, and which levels count."""
+        config = yield from super().settle(config, images)
+        if config.noise_model == "auto":
+            config = replace(config, noise_model=(yield from _chosen_model(images)))
+        if config.ignored_levels == "auto":
+            config = replace(
+                config, ignored_levels=(yield from _measured_levels(images, config))
+            )
+        if int(config.ignored_levels) >= config.levels:
+            ignored: Any = str(config.levels - 1)
+            yield Note(
+                f"Of {config.levels} levels at most {ignored} can be ignored "
+                f"(ignored_levels={ignored}).",
+                "warning",
+            )
+            config = replace(config, ignored_levels=ignored)
+        return config
+
+    def network(self, config: HdnConfig, channels: int) -> nn.Module:
+        """Return encoder, model of the noise, and decoder; see `SignalUnderKnownNoise`."""
+        from napari_selfdenoise.nn.known_noise import SignalUnderKnownNoise
+
+        return SignalUnderKnownNoise(
+            channels,
+            config.features,
+            config.halves(),
+            (config.patch_size, config.patch_size),
+            components=1 if config.noise_model == "measured" else COMPONENTS,
+            coefficients=COEFFICIENTS,
+            ignored=int(config.ignored_levels),
+            direct=config.direct_share > 0,
+        )
+
+    def work(self, config: HdnConfig) -> float:
+        """Count the convolutions."""
+        from napari_selfdenoise.nn.posterior_network import multiplications
+
+        return multiplications(config.features, config.halves())
+
+    def parts(self, network: nn.Module) -> dict[str, nn.Module]:
+        """Return the autoencoder, and the network for one pass; each has its optimiser."""
+        from torch import nn
+
+        parts: Any = network
+        found: dict[str, nn.Module] = {"model": nn.ModuleList([parts.encoder, parts.signal])}
+        return found if parts.direct is None else {**found, "direct": parts.direct}
+
+    def stages(self, training: Training, config: HdnConfig) -> Iterator[Stage | Event]:
+        """Yield the training, once the noise is known."""
+        from napari_selfdenoise.engine.noise_fit import bootstrap_noise, measure_noise
+
+        noise: Any = training.network.noise
+        sources, normalization = training.patches.sources, training.patches.normalization
+        if config.noise_model == "measured":
+            for model in measure_noise(noise, sources, normalization):
+                yield Note(
+                    f"The noise of {sources[0].name} is modelled with gain {model.gain:.3g}, "
+                    f"offset {model.offset:.4g} and read noise {model.read_noise:.3g}."
+                )
+        else:
+            bootstrap_noise(noise, sources, normalization, training.context)
+        yield from super().stages(training, config)
+
+    def evidence(
+        self, network: Any, batch: Tensor, draws: Sequence[Tensor]
+    ) -> Mapping[str, Tensor]:
+        """Return the negative evidence lower bound, per value: the paper's equation 3."""
+        divergences, signal = network.call("evidence", batch, draws)
+        likelihood = network.network.noise.log_density(batch, signal)
+        return {"kl": divergences.sum() / batch.numel(), "nll": -likelihood.mean()}
+
+
+def _chosen_model(images: Sequence[Image]) -> Run[Literal["measured", "bootstrap"]]:
+    """Measure the noise if that is possible, else let it be learned."""
+    from napari_selfdenoise.data.noise_model import fit_noise_model
+    from napari_selfdenoise.data.planes import sample_planes
+
+    try:
+        for stack in sample_planes(images):
+            fit_noise_model(stack)
+    except ImageError as error:
+        yield Note(
+            f"The model of the noise is learned from what BM3D takes away "
+            f"(noise_model=bootstrap): it cannot be measured. {error}"
+        )
+        return "bootstrap"
+    return "measured"
+
+
+def _measured_levels(
+    images: Sequence[Image], config: HdnConfig
+) -> Run[Literal["0", "1", "2", "3"]]:
+    """Choose how many levels are ignored, and say why.
+
+    The pixels of the finest level are 2 pixels of the image, and twice as many on each level
+    above. Ignored are those whose pixels are no larger than twice the distance up to which
+    the noise is correlated.
+    """
+    from napari_selfdenoise.data.noise_direction import crossed_autocorrelation
+    from napari_selfdenoise.data.planes import sample_planes
+
+    found = [crossed_autocorrelation(stack) for stack in sample_planes(images)]
+    correlated = np.mean(found, axis=0).max(axis=0) > CORRELATED
+    reach = int(np.argmin([*correlated, False]))
+    most = min(MOST_IGNORED, config.levels - 1)
+    ignored: Any = str(min(int(2 * reach).bit_length() - 1 if reach else 0, most))
+    if reach:
+        yield Note(
+            f"The noise is correlated up to a distance of {reach} pixels: the finest levels "
+            f"learn nothing of the image (ignored_levels={ignored}), and details as fine are "
+            "lost. COSDD and Noise2Void keep them if the noise runs along one axis.",
+            "warning",
+        )
+    return ignored  # type: ignore[no-any-return]
