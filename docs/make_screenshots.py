@@ -24,6 +24,7 @@ from napari_selfdenoise.engine import model as model_files
 from napari_selfdenoise.engine import runs as engine_runs
 from napari_selfdenoise.gui.comparison_panel import ComparisonPanel
 from napari_selfdenoise.gui.denoise_panel import DenoisePanel
+from napari_selfdenoise.gui.methods_panel import MethodsPanel
 from napari_selfdenoise.gui.models_panel import ModelsPanel
 from napari_selfdenoise.gui.noise_panel import NoisePanel
 from napari_selfdenoise.gui.samples_panel import SamplesPanel
@@ -218,6 +219,24 @@ def comparison(options):
     viewer.close()
 
 
+def methods(options):
+    """Show methods that were compared on a part of cells, without a clean image."""
+    sample = make_sample("cells", shape=(256, 256))
+    viewer, denoise = open_viewer(sample.noisy, named=True)
+    panel = MethodsPanel(viewer)
+    dock = viewer.window.add_dock_widget(
+        panel, name="Compare methods", area="right", tabify=True
+    )
+    panel.setMinimumWidth(PANEL_WIDTH)
+    dock.raise_()
+    panel.methods.choose(["lota_n2n", "bm3d", "nl_means", "gaussian"])
+    panel.run_bar.denoise_requested.emit()
+    wait_until(lambda: not panel.runs.controller.running)
+    save(viewer, options.out / "methods_panel.png")
+    denoise.close()
+    viewer.close()
+
+
 SCENES = {
     "run": run,
     "samples": samples,
@@ -225,6 +244,7 @@ SCENES = {
     "models": models,
     "noise": noise,
     "comparison": comparison,
+    "methods": methods,
 }
 
 

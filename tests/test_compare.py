@@ -247,7 +247,7 @@ def test_after_a_stop_what_was_done_is_compared(sample):
             started.append(name)
             return start(image, context)
 
-        return Way(method, denoise, denoise)
+        return Way(method, lambda tau: denoise)
 
     context = Context()
 

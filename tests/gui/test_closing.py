@@ -11,6 +11,7 @@ import pytest
 
 from napari_selfdenoise.gui.comparison_panel import ComparisonPanel
 from napari_selfdenoise.gui.denoise_panel import DenoisePanel
+from napari_selfdenoise.gui.methods_panel import MethodsPanel
 from napari_selfdenoise.gui.models_panel import ModelsPanel
 from napari_selfdenoise.gui.noise_panel import NoisePanel
 from napari_selfdenoise.gui.samples_panel import SamplesPanel
@@ -61,7 +62,8 @@ def test_closing_the_window_ends_the_process(display):
 
 
 @pytest.mark.parametrize(
-    "panel", [ComparisonPanel, DenoisePanel, ModelsPanel, NoisePanel, SamplesPanel]
+    "panel",
+    [ComparisonPanel, DenoisePanel, MethodsPanel, ModelsPanel, NoisePanel, SamplesPanel],
 )
 def test_nothing_holds_a_closed_panel(panel, viewer):
     """Collected as garbage it crashed Qt: a slot of it was taken apart before it was called."""

@@ -32,7 +32,14 @@ def test_opening_the_menu_imports_no_torch():
 
 @pytest.mark.parametrize(
     "panel",
-    ["denoise_panel", "samples_panel", "models_panel", "noise_panel", "comparison_panel"],
+    [
+        "denoise_panel",
+        "samples_panel",
+        "models_panel",
+        "noise_panel",
+        "comparison_panel",
+        "methods_panel",
+    ],
 )
 def test_the_panels_import_no_torch(panel):
     run(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from napari_selfdenoise.analysis.advice import diagnose, slices_of
 from napari_selfdenoise.analysis.compared_planes import compared_planes
 from napari_selfdenoise.analysis.comparison import Compared, Comparison
+from napari_selfdenoise.analysis.heldout import TAU
 from napari_selfdenoise.analysis.ranking import Denoise, Ranking, rank
 from napari_selfdenoise.analysis.reference_scores import check_reference, score
 from napari_selfdenoise.analysis.residual import check_residual
@@ -36,14 +37,13 @@ class Way:
     ----------
     method : Method
         What it is.
-    denoise, scored : callable
-        Start a run on the image, and one on a part of its split (`engine.candidate.candidate`
-        without and with tau).
+    candidate : callable
+        Takes tau and returns what denoises an image, 0, or the noisier part of its split
+        (`engine.candidate.candidate`).
     """
 
     method: Method[Any]
-    denoise: Denoise
-    scored: Denoise
+    candidate: Callable[[float], Denoise]
 
 
 def compare(
@@ -119,7 +119,7 @@ def compare(
     elif not draws:
         ranking, refused = None, "No held-out scores were asked for."
     else:
-        scored = {name: ways[name].scored for name in found}
+        scored = {name: ways[name].candidate(TAU) for name in found}
         shifted = _within(where, middle(part))
         ranking, refused = yield from _ranked(whole, scored, context, shifted, draws, models)
     rows, order = _in_order(found.values(), ranking)
@@ -159,7 +159,7 @@ def _denoised(name: str, way: Way, part: Image, context: Context) -> Run[Result 
             return replace(event, stage=f"{name}: {event.stage}")
         return replace(event, text=f"{name}: {event.text}") if isinstance(event, Note) else None
 
-    return (yield from until_stop(way.denoise(part, context.alone()), context, shown))
+    return (yield from until_stop(way.candidate(0.0)(part, context.alone()), context, shown))
 
 
 def _judged(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari_selfdenoise.analysis.comparing import DRAWS, Way
 from napari_selfdenoise.analysis.comparing import compare as start
 from napari_selfdenoise.analysis.comparison import Comparison
-from napari_selfdenoise.analysis.heldout import TAU
 from napari_selfdenoise.analysis.report.page import check_free, write_report
 from napari_selfdenoise.api.sources import (
     Decorrelate,
@@ -106,11 +106,7 @@ def compare(
         method = get(name)
         config = method.Config.from_json(settings)
         title = " ".join([name, *(f"{key}={value}" for key, value in settings.items())])
-        ways[title] = Way(
-            method,
-            candidate(method, config, preparation),
-            candidate(method, config, preparation, TAU),
-        )
+        ways[title] = Way(method, partial(candidate, method, config, preparation))
     context = Context(
         seed=seed,
         device=device,

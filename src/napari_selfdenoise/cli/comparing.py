@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from napari_selfdenoise.analysis.comparing import Way, compare
 from napari_selfdenoise.analysis.comparison import Compared, Comparison
-from napari_selfdenoise.analysis.heldout import TAU
 from napari_selfdenoise.analysis.report.page import check_free, write_report
 from napari_selfdenoise.analysis.report.words import outcome
 from napari_selfdenoise.cli.checking import parsed_region
@@ -91,10 +91,7 @@ def split_names(listed: Sequence[str]) -> list[str]:
 
 def _way(name: str) -> Way:
     method, config = parsed_way(name)
-    prepared = Preparation()
-    return Way(
-        method, candidate(method, config, prepared), candidate(method, config, prepared, TAU)
-    )
+    return Way(method, partial(candidate, method, config, Preparation()))
 
 
 def table(found: Comparison) -> str:

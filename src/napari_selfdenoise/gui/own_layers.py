@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from weakref import ReferenceType, WeakKeyDictionary, ref
+from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
 
 from napari import Viewer
 from napari.layers import Layer
@@ -12,10 +12,14 @@ from napari.layers import Layer
 _Action = tuple[str, list[ReferenceType[Layer]]]
 _ACTIONS: WeakKeyDictionary[Viewer, list[_Action]] = WeakKeyDictionary()
 
+_ADDING: WeakSet[Viewer] = WeakSet()
+
 
 @contextmanager
 def added(viewer: Viewer, title: str = "") -> Iterator[None]:
     """Keep the user's selection while layers are added.
+
+    Within another, layers belong to the outer one.
 
     Parameters
     ----------
@@ -24,11 +28,16 @@ def added(viewer: Viewer, title: str = "") -> Iterator[None]:
     title : str
         What they are, for `take_back`; empty for layers that come and go by themselves.
     """
+    if viewer in _ADDING:
+        yield
+        return
+    _ADDING.add(viewer)
     layers = viewer.layers
     before, selected, active = list(layers), set(layers.selection), layers.selection.active
     try:
         yield
     finally:
+        _ADDING.discard(viewer)
         layers.selection = selected
         layers.selection.active = active
         new = [ref(layer) for layer in layers if layer not in before]
