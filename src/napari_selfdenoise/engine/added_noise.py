@@ -82,7 +82,9 @@ def _found(models: list[list[NoiseModel]], scale: NDArray[Any]) -> str:
     gains = np.mean([[model.gain for model in row] for row in models], axis=0) * scale
     floors = np.mean([[model.read_noise**2 for model in row] for row in models], axis=0)
     told = [
-        f"a gain of {gain:.3g} grey levels per photon and a read noise of {read:.3g}"
-        for gain, read in zip(gains, np.sqrt(floors) * scale, strict=True)
+        f"gain {gain:.3g} grey levels per photon, standard deviation {dark:.3g} in the dark"
+        if gain > 0
+        else f"standard deviation {dark:.3g} everywhere"
+        for gain, dark in zip(gains, np.sqrt(floors) * scale, strict=True)
     ]
-    return f"Noise is added as it was measured, with {'; '.join(told)}."
+    return f"Noise is added as strong as it was measured: {'; '.join(told)}."
