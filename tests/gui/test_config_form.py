@@ -110,3 +110,9 @@ def test_advanced_settings_are_folded(every_kind):
 def test_the_tooltip_is_the_settings_own_sentence(every_kind):
     for declared in EveryKind.settings():
         assert every_kind._fields[declared.name].native.toolTip() == declared.description
+
+
+def test_a_box_to_check_does_not_repeat_its_title(qtbot):
+    form = ConfigForm(EveryKind)
+    qtbot.addWidget(form)
+    assert form._fields["flag"].native.text() == ""

@@ -191,6 +191,8 @@ def _field(declared: Setting) -> Any:
     field: Any = create_widget(
         value=declared.default, annotation=declared.type, name=declared.name, options=options
     )
+    if declared.type is bool:
+        field.native.setText("")  # its row has a title
     if declared.type is float:
         # Decimals first: a spin box rounds its bounds and its value to them.
         field.native.setDecimals(1)
