@@ -67,7 +67,7 @@ def part_peers(data: Path) -> None:
         row(partial(scores, values, tested, clean), **identity, method="noisy")
         row(partial(best_gaussian, tested, clean), **identity, method="gaussian, best width")
         row(partial(package, tested, clean), **identity, method="bm3d package, true sigma")
-        for method in ("nl_means", "bm3d", "lota_n2n"):
+        for method in ("nl_means", "bm3d", "lota_n2n", "noise2void"):
             row(partial(peer, method, tested, clean), **identity, method=method)
 
 

@@ -18,7 +18,6 @@ from napari_selfdenoise.core.config import setting, with_default
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.data.noise_direction import CORRELATED
 from napari_selfdenoise.engine.ladder_method import LadderConfig, LadderMethod
 from napari_selfdenoise.engine.stages import Stage, Training
 
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 COMPONENTS, COEFFICIENTS = 3, 2
 """Of the model of the noise that is learned from a pseudo-clean image, as published."""
 MOST_IGNORED = 3
+CORRELATED = 0.25
+"""Correlation of neighbours from which on levels are ignored: each one costs detail."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +93,8 @@ class Hdn(LadderMethod[HdnConfig]):
     summary = "Learns what lies under noise of a measured strength, and samples the signal."
     assumes = (
         "Noise of zero mean, independent between pixels, whose strength at each intensity can "
-        "be measured; removes correlated noise together with details as fine as it."
+        "be measured; correlated noise goes only together with details as fine as it."
     )
-    handles_correlation = "any"
     reference = (
         "Prakash, Delbracio, Milanfar, Jug, Interpretable Unsupervised Diversity Denoising and "
         "Artefact Removal, ICLR 2022, arXiv:2104.01374; model of the noise: Prakash et al., "
