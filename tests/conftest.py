@@ -14,9 +14,10 @@ os.environ["NAPARI_CONFIG"] = ""
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory, monkeypatch):
-    """What tests teach the forecast stays out of the user's cache."""
+    """What tests teach the forecast stays out of the user's cache; settings are our own."""
     folder = tmp_path_factory.getbasetemp() / "cache"
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    monkeypatch.setenv("NAPARI_SELFDENOISE_SETTINGS", str(folder / "settings.toml"))
 
 
 @pytest.fixture(scope="session", autouse=True)

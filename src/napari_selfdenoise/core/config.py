@@ -96,6 +96,8 @@ class Setting:
             return ", ".join(self.choices)
         if self.type is bool:
             return "true or false"
+        if self.type is str:
+            return "a text"
         kind = "a whole number" if self.type is int else "a number"
         return f"{kind} from {_plain(self.minimum)} to {_plain(self.maximum)}"
 
@@ -108,6 +110,10 @@ class Setting:
             return value
         if self.type is bool:
             if not isinstance(value, bool):
+                raise wrong
+            return value
+        if self.type is str:
+            if not isinstance(value, str):
                 raise wrong
             return value
         if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -125,7 +131,7 @@ class Setting:
         if self.type is bool:
             word = text.strip().lower()
             value = True if word in _TRUE else False if word in _FALSE else text
-        elif not self.choices:
+        elif not self.choices and self.type is not str:
             try:
                 value = float(text)
             except ValueError:

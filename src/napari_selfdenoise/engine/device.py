@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import UsageError
+from napari_selfdenoise.engine.preferences import preferences, settings_file
 from napari_selfdenoise.engine.provenance import threads
 
 
@@ -79,7 +80,14 @@ def place(network: nn.Module, device: torch.device) -> nn.Module:
 
 
 def choose(name: str) -> torch.device:
-    """Return the device called `name`; ``"auto"`` is CUDA, else MPS, else the CPU."""
+    """Return the device called `name`, and compute with the threads that the user prefers.
+
+    ``"auto"`` is the device that the user prefers, else CUDA, else MPS, else the CPU.
+    """
+    preferred = preferences()
+    if preferred.threads:
+        torch.set_num_threads(preferred.threads)
+    name = preferred.device if name == "auto" else name
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -126,5 +134,6 @@ def report() -> dict[str, str]:
         "device": compute.device.type,
         "device name": name,
         "precision": compute.precision,
+        "settings file": str(settings_file()),
         "threads": f"{torch.get_num_threads()} of {threads()} cores",
     }

@@ -11,10 +11,14 @@ from napari_selfdenoise.engine.bioimageio.package import SUFFIX as PACKAGE_SUFFI
 from napari_selfdenoise.engine.bioimageio.package import describe as describe_package
 from napari_selfdenoise.engine.bioimageio.package import is_ours
 from napari_selfdenoise.engine.model_file import SUFFIX, Description, describe
+from napari_selfdenoise.engine.preferences import preferences
 
 
 def models_folder() -> Path:
     """Return the folder of the user's models, which need not exist yet."""
+    preferred = preferences().models_folder
+    if preferred:
+        return Path(preferred).expanduser()
     return user_data_path("napari-selfdenoise") / "models"
 
 

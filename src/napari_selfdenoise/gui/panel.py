@@ -7,6 +7,7 @@ from qtpy.QtCore import QEvent, QSize
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_selfdenoise.gui.labels import scrolled_column
+from napari_selfdenoise.gui.napari_preferences import follow_preferences
 
 _SIZE = QSize(400, 800)
 """At this width no sentence is cut."""
@@ -28,6 +29,7 @@ class Panel(QWidget):
         # object, which no list finds again and no `is` recognises.
         self._viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self.setMinimumWidth(_LEAST_WIDTH)
+        follow_preferences()
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Ask for a width at which no sentence is cut."""
