@@ -101,7 +101,7 @@ def test_when_memory_is_short_tiles_are_halved_and_it_is_said(error):
     assert finish(run, events.append) == 2
     np.testing.assert_allclose(out, image.data + 2, rtol=1e-5)
     notes = [event.text for event in events if isinstance(event, Note)]
-    assert [note.split()[-2] for note in notes] == ["150", "75"]
+    assert [note.split()[-2] for note in notes] == ["128", "64"]
     progress = [event for event in events if isinstance(event, Progress)]
     assert progress[-1].step == progress[-1].total
 
@@ -109,7 +109,7 @@ def test_when_memory_is_short_tiles_are_halved_and_it_is_said(error):
 def test_memory_for_no_tile_at_all_is_an_error_and_so_is_any_other():
     planes = Planes(Image(np.arange(90.0 * 90).reshape(90, 90), name="cells"), {})
     out = np.zeros((90, 90), np.float32)
-    with pytest.raises(ImageError, match=r"to denoise cells, not even in tiles of 4\d pixels"):
+    with pytest.raises(ImageError, match=r"to denoise cells, not even in tiles of 32 pixels"):
         finish(predict(denoiser(Hungry(9, MemoryError()), 0), planes, out, Context()))
     with pytest.raises(ImageError, match="not even in tiles of 32 pixels"):
         finish(predict(denoiser(Hungry(9, MemoryError())), planes, out, Context()))

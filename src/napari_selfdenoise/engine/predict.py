@@ -77,7 +77,10 @@ class Denoiser:
         return list(tiles(height, width, size=size, halo=self.halo))
 
     def smaller(self, planes: Planes) -> Denoiser:
-        """Return one whose tiles are half as large along each side.
+        """Return one whose tiles are half as large along each side, or somewhat less.
+
+        Their sides are powers of two: so a network that pools has its coarse pixels where it
+        has them in the whole plane.
 
         Raises
         ------
@@ -85,12 +88,12 @@ class Denoiser:
             If they are as small as can be.
         """
         first = self.tiles(*planes.shape[1:])[0]
-        side = max(part.stop - part.start for part in first.write) // 2
+        longest = max(part.stop - part.start for part in first.write)
+        side = 1 << (longest // 2).bit_length() >> 1
         if self.tile_size or side < SMALLEST_TILE:
             raise ImageError(
                 f"The memory does not suffice to denoise {planes.name}, not even in tiles of "
-                f"{self.tile_size or 2 * side} pixels. Close other programs, or compute on "
-                "another device."
+                f"{longest} pixels. Close other programs, or compute on another device."
             )
         return replace(self, largest_tile=side)
 
