@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from napari_selfdenoise.analysis.advice import Advice
 from napari_selfdenoise.analysis.compared_planes import ComparedPlane
 from napari_selfdenoise.analysis.comparison import Compared, Comparison
 from napari_selfdenoise.analysis.report.charts import autocorrelation, scale_of
@@ -99,10 +100,10 @@ def page(comparison: Comparison) -> str:
         _head(comparison),
         score_table(comparison),
         _failures(comparison),
-        _noise(comparison),
         tag("h2", "Images"),
         tag("p", "All pictures of a channel share their contrast.", class_="dim"),
         [_images(each, comparison.rows) for each in comparison.planes],
+        _noise(comparison),
         tag("h2", "What was taken away"),
         _residuals(comparison),
         _disagreements(comparison.planes),
@@ -142,6 +143,16 @@ def _noise(comparison: Comparison) -> Html:
         parts.append(tag("p", tag("b", check.name), f": {check}"))
         parts += [tag("p", sign, class_="warn") for sign in check.signs]
     compared = {row.provenance.method for row in comparison.rows}
+    ours = [each for each in found.advice if each.method in compared]
+    others = [each for each in found.advice if each.fits and each.method not in compared]
+    parts += [tag("h3", "Advice for this noise"), _advice(ours)]
+    if others:
+        title = f"{len(others)} other methods fit"
+        parts.append(tag("details", tag("summary", title), _advice(others)))
+    return joined(parts)
+
+
+def _advice(advice: Sequence[Advice]) -> Html:
     rows = [
         tag(
             "tr",
@@ -149,13 +160,10 @@ def _noise(comparison: Comparison) -> Html:
             tag("td", "fits" if each.fits else "no"),
             tag("td", each.reason),
         )
-        for each in found.advice
-        if each.fits or each.method in compared
+        for each in advice
     ]
     heads = tag("tr", [tag("th", name) for name in ("Method", "", "Why")])
-    parts.append(tag("h3", "Advice for this noise"))
-    parts.append(tag("div", tag("table", heads, rows, class_="advice"), class_="wide"))
-    return joined(parts)
+    return tag("div", tag("table", heads, rows, class_="advice"), class_="wide")
 
 
 def _images(plane: ComparedPlane, rows: Sequence[Compared]) -> Html:
