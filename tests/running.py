@@ -19,6 +19,8 @@ NARROW = {
     "blind2unblind": {"width": 8, "lattices": 1},
     "recorrupted2recorrupted": {"width": 8, "recorruptions": 2},
     "deep_image_prior": {"steps": 6, "width": 4, "levels": 3},
+    "self2self": {"width": 4, "predictions": 3},
+    "cvf_sid": {"width": 4, "layers": 5},
     "ap_bsn": {"width": 8, "blocks": 1, "passes": 2},
     "self2noise": {"halvings": 2, "coarse_outputs": False},
 }

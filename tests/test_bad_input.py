@@ -24,6 +24,9 @@ from napari_selfdenoise.engine.learned import TrainingConfig
 from napari_selfdenoise.methods import METHODS, get
 
 QUICK = {
+    "ap_bsn": {"steps": 2, "patch_size": 32, "width": 4, "blocks": 1, "passes": 1},
+    "cvf_sid": {"steps": 2, "patch_size": 32, "width": 4, "layers": 5},
+    "self2self": {"steps": 2, "patch_size": 32, "width": 4, "predictions": 2},
     "deep_image_prior": {"steps": 2, "width": 4, "levels": 2},
     "lota_n2n": {"steps": 2, "patch_size": 16},
     "tucker_pnp": {"steps": 2, "patch_size": 32, "width": 8},
