@@ -41,7 +41,7 @@ class R2RConfig(AddedNoiseConfig):
         advanced=True,
     )
 
-    # Unlike a blind spot it gains from them: on average 0.4 dB over 800.
+    # Over 800: from 0.1 dB less on photon noise to 1 dB more on Lena with Gaussian noise.
     steps: int = with_default(AddedNoiseConfig, "steps", 2000)
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
