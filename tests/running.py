@@ -12,7 +12,7 @@ from napari_selfdenoise.methods import get
 SMALL = {"steps": 6, "batch_size": 2, "patch_size": 32}
 NARROW = {
     "cosdd": {"features": 4, "levels": 3, "noise_filters": 4},
-    "hdn": {"features": 4, "levels": 3},
+    "hdn": {"features": 8, "levels": 3},
     "noise2void": {"width": 8},
     "noise2self": {"width": 8},
     "recorrupted2recorrupted": {"width": 8, "recorruptions": 2},
