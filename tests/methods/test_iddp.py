@@ -9,12 +9,14 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.events import Metrics, Note, finish
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.engine import runs
-from napari_selfdenoise.methods import get
+from napari_selfdenoise.methods import get, iddp
 from napari_selfdenoise.methods.iddp import IddpConfig, verification
 
 
 class Draws:
-    """What the loss needs of a training: random numbers."""
+    """What the loss needs of a training: random numbers, and where it computes."""
+
+    context = Context(device="cpu", precision="float32")
 
     def generator(self, network, batch):
         return torch.Generator().manual_seed(1)
@@ -71,6 +73,36 @@ def test_the_gradient_stops_at_the_estimate_only_if_asked(stop):
     given, second = (0.3 * batch + 0.1), network.seen[1].detach()
     by_hand = (2 * (0.3 * second + 0.1 - given) * second).mean()
     assert torch.allclose(slope, by_hand, rtol=1e-4) == stop
+
+
+def test_a_fixed_copy_makes_the_estimates_in_its_place():
+    batch = torch.randn(2, 1, 24, 20, generator=torch.Generator().manual_seed(0))
+    network, fixed = Dimming(), nn.Identity()
+    losses = verification(network, batch, Draws(), IddpConfig(), fixed)
+    assert float(losses["noise found"]) == 0  # the copy takes no noise away
+    second = network.seen[1]
+    assert torch.equal(second, batch)
+    torch.testing.assert_close(
+        losses["verification"], (0.3 * second + 0.1 - batch).square().mean()
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "fixed"), [({}, 1), ({"rounds": 3}, 3), ({"rounds": 0}, 0)]
+)
+def test_a_copy_is_made_as_often_as_asked(settings, fixed, monkeypatch):
+    seen = []
+
+    def watch(network, batch, training, config, copy=None):
+        seen.append(copy)
+        return verification(network, batch, training, config, copy)
+
+    monkeypatch.setattr(iddp, "verification", watch)
+    _, noisy = cells(2, sigma=30)
+    config = IddpConfig(width=8, steps=10, patch_size=32, warm_up=0.4, **settings)
+    finish(runs.train(get("iddp"), [Image(each) for each in noisy], config, Context()))
+    assert len({id(each) for each in seen if each is not None}) == fixed
+    assert len(seen) == 6
 
 
 def cells(count, sigma, seed=0):
