@@ -113,6 +113,7 @@ class CvfSid(LearnedMethod[CvfSidConfig]):
         "Noise of zero mean and measurable strength that looks unlike structures, correlated "
         "or not; keeps part of noise that is coarse."
     )
+    handles_correlation = "any"
     reference = (
         "Neshatavar, Yavartanoo, Son, Lee, CVF-SID: Cyclic Multi-Variate Function for "
         "Self-Supervised Image Denoising by Disentangling Noise from Image, CVPR (2022)"
