@@ -41,7 +41,7 @@ class PlaneSampler:
     denoiser : Denoiser
         Network (in ``eval`` mode), normalisation and brightness. The network offers
         ``multiple``, ``latent_shapes``, ``encode``, ``sample``, ``sample_code`` and ``noise``
-        as `nn.signal_and_noise.SignalAndNoise` does.
+        as `nn.posterior_network.PosteriorNetwork` does.
     planes, plane : Planes, int
         Where the noisy pixels come from.
     halo : int
