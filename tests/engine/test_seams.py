@@ -17,6 +17,8 @@ from napari_selfdenoise.methods import METHODS, get
 from tests.running import denoise, tiny
 
 LEARNED = [name for name in METHODS if isinstance(get(name), LearnedMethod)]
+DRAW = ("recorrupted2recorrupted", "self2self")
+"""Methods whose prediction is a mean over random draws, which each tile makes anew."""
 SIDE = 32
 SEGMENT = 12
 SHAPE = (180, 170)
@@ -55,7 +57,11 @@ def test_tiled_equals_whole(tiled):
     assert len(tiles) > 9
     if not model.method.tile_size(model.config):  # else there are the same tiles each time
         assert max(tile.write[0].stop - tile.write[0].start for tile in tiles) == SIDE
-    assert np.abs(denoised - whole).max() / texture().std() < 1e-4
+    difference = (denoised - whole) / texture().std()
+    if model.method.name in DRAW:
+        assert 0 < difference.std() < 0.02
+    else:
+        assert np.abs(difference).max() < 1e-4
 
 
 def test_no_seam_is_found_among_a_hundred_borders(tiled):
@@ -78,4 +84,4 @@ def test_no_seam_is_found_among_a_hundred_borders(tiled):
     across, elsewhere = np.concatenate(across), np.concatenate(elsewhere)
     assert len(across) >= 100
     error = across.std() / np.sqrt(len(across))
-    assert across.mean() < elsewhere.mean() + 3 * error
+    assert across.mean() <= elsewhere.mean() + 3 * error
