@@ -283,7 +283,9 @@ class TestLearned:
         previews = [event.image.data for event in events if isinstance(event, Preview)]
         samples = get(name).samples_posterior  # whose mean is one more
         assert 0 < len(previews) <= SMALL["steps"] + samples
-        assert all(preview.mean() > 0.5 * bright.mean() for preview in previews)
+        # Of another channel's network nothing would be brighter than that channel; one that has
+        # learned nothing yet may be darker than its own.
+        assert all(preview.mean() > 5 * dark.mean() for preview in previews)
 
     def test_a_time_budget_ends_training_with_a_note(self, name):
         config = replace(tiny(name), steps=100_000)
