@@ -93,7 +93,7 @@ def trace_table(finished: list[Record]) -> str:
 
 MANY_IMAGES = ("iddp", "self2noise")
 """Methods that are of no use on one image."""
-SLOW = ("self2self", "hdn", "tucker_pnp", "deep_image_prior", "cosdd")
+SLOW = ("cvf_sid", "self2self", "hdn", "tucker_pnp", "deep_image_prior", "cosdd")
 """Methods that take many minutes."""
 
 
