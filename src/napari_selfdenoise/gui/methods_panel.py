@@ -6,6 +6,7 @@ imported inside the worker.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from napari_selfdenoise.analysis.comparison import Compared, Comparison
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import SelfDenoiseError
 from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.engine import forecast
 from napari_selfdenoise.gui import method_runs
@@ -43,6 +45,8 @@ _TIP = (
     "layer; higher is nearer."
 )
 _REPORTS = "Web page (*.html)"
+_CHECKED = 4
+"""Methods that are checked at first."""
 
 
 class MethodsPanel(Panel):
@@ -60,12 +64,9 @@ class MethodsPanel(Panel):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self._methods = {name: get(name) for name in METHODS if not get(name).target}
-        measured = tuple(
-            name for name, method in self._methods.items() if method.psnr_gain is not None
-        )
         self.found: Comparison | None = None
         self.image_picker = ImagePicker(self._viewer)
-        self.methods = MethodChecklist(self._methods, measured)
+        self.methods = MethodChecklist(self._methods, _best(self._methods))
         self.clean = PickBox("none")
         self.clean.setToolTip("A layer with the clean image, if there is one.")
         self.form = ConfigForm(QueueSettings, fold="Preparation, seed")
@@ -214,6 +215,12 @@ class MethodsPanel(Panel):
     def _leave(self) -> None:
         self.runs.leave()
         self.image_picker.disconnect_viewer()
+
+
+def _best(methods: Mapping[str, Method[Any]]) -> tuple[str, ...]:
+    """Return the names of the methods that gained most where they were measured."""
+    gains = {name: method.psnr_gain or 0.0 for name, method in methods.items()}
+    return tuple(sorted(gains, key=gains.__getitem__, reverse=True)[:_CHECKED])
 
 
 def _row(row: Compared) -> list[str]:

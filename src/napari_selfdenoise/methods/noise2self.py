@@ -66,6 +66,7 @@ class Noise2Self(OneImageMethod[Noise2SelfConfig]):
     )
     assumes_white_noise = True
     reference = "Batson, Royer, Noise2Self: Blind Denoising by Self-Supervision, ICML (2019)"
+    psnr_gain = 7.6
     Config = Noise2SelfConfig
 
     def network(self, config: Noise2SelfConfig, channels: int) -> nn.Module:

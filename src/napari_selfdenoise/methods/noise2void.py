@@ -109,6 +109,7 @@ class Noise2Void(UNetMethod[Noise2VoidConfig]):
     )
     assumes_white_noise = True
     handles_correlation = "one axis"
+    psnr_gain = 7.0
     reference = (
         "Krull, Buchholz, Jug, Noise2Void: Learning Denoising from Single Noisy Images, CVPR "
         "(2019); N2V2: Höck et al., ECCV workshops (2022); StructN2V: Broaddus et al., ISBI "
