@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks.harness import append
 from napari_selfdenoise.data.io import read_image, write_tiff
 from napari_selfdenoise.data.synthetic import make_sample
+from napari_selfdenoise.engine.preferences import VARIABLE
 
 FILES = 8
 
@@ -33,7 +34,8 @@ def seconds(folder: Path, out: Path, method: str, workers: int) -> float:
         [*command, "-m", method, "-o", str(out), "--workers", str(workers)],
         check=True,
         stdout=subprocess.DEVNULL,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, VARIABLE: str(folder.with_name("settings.toml"))},
     )
     return time.perf_counter() - begun
 
@@ -45,6 +47,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "in"
         folder.mkdir()
+        folder.with_name("settings.toml").write_text("threads = 1", encoding="utf-8")
         for seed in range(FILES):
             noisy = make_sample("cells", seed, shape=(side, side)).noisy
             write_tiff(folder / f"{seed}.tif", noisy)
