@@ -454,7 +454,9 @@ def test_files_that_are_none(tmp_path):
     with pytest.raises(FileError, match="is a folder"):
         read_image(tmp_path)
     (tmp_path / "a.czi").write_bytes(b"")
-    with pytest.raises(FileError, match=r"cannot be read \(\.czi\); TIFF, PNG, JPEG and OME-Zarr can"):
+    with pytest.raises(
+        FileError, match=r"cannot be read \(\.czi\); TIFF, PNG, JPEG and OME-Zarr can"
+    ):
         read_image(tmp_path / "a.czi")
     (tmp_path / "a.tif").write_bytes(b"no tiff at all, but text")
     with pytest.raises(FileError, match="cannot be read as a TIFF"):
