@@ -219,13 +219,13 @@ import numpy as np, torch
 from napari_selfdenoise import apply, train
 from napari_selfdenoise.core.events import Note
 torch.set_num_threads(1)
-noisy = np.random.default_rng(0).poisson(90, (400, 400)).astype(np.uint16)
+noisy = np.random.default_rng(0).poisson(90, (640, 640)).astype(np.uint16)
 settings = {"steps": 2, "width": 64, "patch_size": 32}
 small = noisy[:64, :64]
 model = train(small, "supervised", targets=small, settings=settings)
 apply(model, small, out=sys.argv[1])  # starts what threads there will be
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-limit = resource.RLIMIT_AS, (used + int(sys.argv[2]) * 2**20, resource.RLIM_INFINITY)
+limit = resource.RLIMIT_AS, (used + 360 * 2**20, resource.RLIM_INFINITY)
 resource.setrlimit(*limit)
 notes = []
 result = apply(
@@ -241,12 +241,8 @@ print(abs(result["denoised"].read() - whole).max() / whole.std())
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits are those of Linux")
 def test_a_run_out_of_memory_goes_on_with_smaller_tiles(tmp_path):
-    """How much room the smallest tile needs is a matter of torch's libraries: some is tried."""
-    for room in (200, 300, 400):
-        command = [sys.executable, "-c", LIMITED, str(tmp_path / f"{room}.ome.zarr"), str(room)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            break
+    command = [sys.executable, "-c", LIMITED, str(tmp_path / "a.ome.zarr")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     notes, difference = done.stdout.splitlines()
     assert "The memory does not suffice; going on with tiles of" in notes
