@@ -211,50 +211,6 @@ def test_a_changed_input_is_denoised_again_and_foreign_outputs_stay(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"a.tif", "b.tif"}
 
 
-# --- memory -----------------------------------------------------------------------------
-
-LIMITED = """
-import resource, sys
-import numpy as np, torch
-from napari_selfdenoise import apply, train
-from napari_selfdenoise.core.events import Note
-torch.set_num_threads(1)
-noisy = np.random.default_rng(0).poisson(90, (400, 400)).astype(np.uint16)
-settings = {"steps": 2, "width": 64, "patch_size": 32}
-small = noisy[:64, :64]
-model = train(small, "supervised", targets=small, settings=settings)
-apply(model, small, out=sys.argv[1])  # starts what threads there will be
-used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-limit = resource.RLIMIT_AS, (used + 200 * 2**20, resource.RLIM_INFINITY)
-resource.setrlimit(*limit)
-notes = []
-result = apply(
-    model, noisy, out=sys.argv[1], overwrite=True, precision="float32",
-    on_event=lambda event: isinstance(event, Note) and notes.append(event.text),
-)
-resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
-print(notes)
-whole = apply(model, noisy, precision="float32")["denoised"].data
-print(abs(result["denoised"].read() - whole).max() / whole.std())
-"""
-
-
-@pytest.mark.xfail(reason="whether a block fits below a limit is chance", strict=False)
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits are those of Linux")
-def test_a_run_out_of_memory_goes_on_with_smaller_tiles(tmp_path):
-    """Where libraries lie in the address space is chance, and with it whether a block fits."""
-    for attempt in range(4):
-        command = [sys.executable, "-c", LIMITED, str(tmp_path / f"{attempt}.ome.zarr")]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            break
-        assert "The memory does not suffice to denoise" in done.stderr
-    assert done.returncode == 0, done.stderr
-    notes, difference = done.stdout.splitlines()
-    assert "The memory does not suffice; going on with tiles of" in notes
-    assert float(difference) < 1e-4
-
-
 # --- several processes ------------------------------------------------------------------
 
 

@@ -1,32 +1,39 @@
 import ctypes
+import gc
 import resource
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
-from napari_selfdenoise.engine.memory import reused_memory
+from napari_selfdenoise.engine.memory import release_memory, reused_memory
 
 GLIBC = sys.platform.startswith("linux") and hasattr(ctypes.CDLL(None), "gnu_get_libc_version")
 
 
-def faults():
-    """Return how many pages the system hands out for the same memory over and over."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(20):
-        torch.ones(2**23)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+def resident():
+    """Return how many bytes of memory this process has now."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def use_a_quarter_of_a_gigabyte():
+    [torch.ones(2**23) for _ in range(8)]
 
 
 @pytest.mark.skipif(not GLIBC, reason="the C library is not glibc")
-def test_memory_is_not_given_back_in_between():
-    without = faults()
+def test_memory_is_kept_inside_and_given_back_afterwards():
+    release_memory()
+    before = resident()
     with reused_memory():
         with reused_memory():
-            torch.ones(2**23)
-        inside = faults()
-    assert inside < without / 4
-    assert faults() > 2 * inside  # as before
+            use_a_quarter_of_a_gigabyte()
+        kept = resident() - before
+    assert kept > 200 * 2**20
+    assert resident() - before < 20 * 2**20
+    use_a_quarter_of_a_gigabyte()
+    assert resident() - before < 60 * 2**20  # a block may lie between others
 
 
 def test_an_error_ends_it():

@@ -1,5 +1,7 @@
 """The comparison desk in a real viewer, on layers that are known to differ."""
 
+import threading
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -202,7 +204,7 @@ def test_the_difference_is_signed_and_lies_where_the_layers_lie(desk, viewer, tw
     if kind == "rgb":
         expected = np.moveaxis(expected, -1, 0)
     np.testing.assert_array_equal(np.asarray(difference.data), expected)
-    assert hasattr(difference.data, "dask") == (kind == "lazy")
+    assert hasattr(difference.data, "dask")  # computed where it is looked at
     np.testing.assert_array_equal(difference.scale[-2:], layers["first"].scale[-2:])
     low, high = difference.contrast_limits
     assert low == -high
@@ -219,14 +221,25 @@ def test_layers_of_other_shapes_have_no_difference(desk, viewer):
     assert "only layers of the same shape" in notification_manager.records[-1].message
 
 
+@pytest.fixture
+def measure(desk, qtbot):
+    """Return what takes the profiles and waits until they are plotted."""
+
+    def measure():
+        desk.profiles.measure()
+        qtbot.waitUntil(lambda: not desk.profiles.reading.running, timeout=WAIT)
+
+    return measure
+
+
 @pytest.mark.parametrize("kind", ["stack", "lazy"])
-def test_one_line_gives_the_profiles_of_all_chosen_layers(desk, viewer, two, kind):
+def test_one_line_gives_the_profiles_of_all_chosen_layers(desk, viewer, two, measure, kind):
     layers, arrays = two(kind)
     viewer.dims.set_point(0, 2.0)  # the second plane: 2 s between two
     compare(desk, layers)
     desk.profiles.probe.draw_line(layers["first"])
     viewer.layers["profile line"].add_lines(np.array([[10, 4], [10, 24]]))
-    desk.profiles.measure()
+    measure()
     plot = desk.profiles.line_plot
     assert plot.label == "Distance (µm)"
     assert sorted(plot.curves) == ["first", "second"]
@@ -235,35 +248,62 @@ def test_one_line_gives_the_profiles_of_all_chosen_layers(desk, viewer, two, kin
         np.testing.assert_allclose(distances, 0.5 * np.arange(21))
         np.testing.assert_allclose(values, arrays[name][1, 10, 4:25], atol=1e-6)
     viewer.dims.set_point(0, 4.0)
-    desk.profiles.measure()
+    measure()
     values = plot.curves["second"].getData()[1]
     np.testing.assert_allclose(values, arrays["second"][2, 10, 4:25], atol=1e-6)
 
 
-def test_a_line_beyond_the_image_has_no_values_there(desk, viewer, two):
+def test_a_line_beyond_the_image_has_no_values_there(desk, viewer, two, measure):
     layers, arrays = two()
     compare(desk, layers)
     desk.profiles.probe.draw_line(layers["first"])
     viewer.layers["profile line"].add_lines(np.array([[10, -10], [10, 9]]))
-    desk.profiles.measure()
+    measure()
     values = desk.profiles.line_plot.curves["first"].getData()[1]
     assert np.isnan(values[:9]).all()
     np.testing.assert_allclose(values[10:], arrays["first"][10, :10], atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["stack", "lazy"])
-def test_profiles_at_a_point_go_along_the_slider(desk, viewer, two, kind):
+def test_profiles_at_a_point_go_along_the_slider(desk, viewer, two, measure, kind):
     layers, arrays = two(kind)
     compare(desk, layers)
     desk.profiles.probe.put_point(layers["first"])
     viewer.layers["profile point"].add(np.array([[7, 30]]))
-    desk.profiles.measure()
+    measure()
     plot = desk.profiles.point_plot
     assert plot.label == "t (s)"
     for name, curve in plot.curves.items():
         times, values = curve.getData()
         np.testing.assert_allclose(times, [0, 2, 4])
         np.testing.assert_array_equal(values, arrays[name][:, 7, 30])
+
+
+def test_slow_files_do_not_hold_up_the_viewer(desk, viewer, measure):
+    """Profiles along a slider read every plane: elsewhere, and those asked for last."""
+    may_read = threading.Event()
+    may_read.set()
+
+    def plane(block_info):
+        assert may_read.wait(WAIT / 1000)
+        return np.full((1, 8, 8), block_info[None]["chunk-location"][0], np.float32)
+
+    slow = da.map_blocks(
+        plane, chunks=((1,) * 5, 8, 8), dtype=np.float32, meta=np.zeros((0, 0, 0))
+    )
+    for name in ("first", "second"):
+        viewer.add_image(slow, name=name, contrast_limits=(0, 5), cache=False)
+    compare(desk, {layer.name: layer for layer in viewer.layers})
+    desk.profiles.probe.put_point(viewer.layers["first"])
+    viewer.layers["profile point"].add(np.array([[3, 3]]))
+    may_read.clear()
+    desk.profiles.measure()  # comes back at once
+    desk.profiles.measure()
+    assert desk.profiles.reading.running
+    may_read.set()
+    measure()
+    for curve in desk.profiles.point_plot.curves.values():
+        np.testing.assert_array_equal(curve.getData()[1], range(5))
 
 
 def test_scores_are_those_of_the_plane_in_view(desk, viewer, two, qtbot):

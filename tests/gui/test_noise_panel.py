@@ -46,7 +46,7 @@ def check(qtbot, noise_panel):
 
     def check(panel=noise_panel):
         panel._check.click()
-        qtbot.waitUntil(lambda: not panel.runs.controller.running, timeout=WAIT)
+        qtbot.waitUntil(lambda: not panel.runs.running, timeout=WAIT)
 
     return check
 
@@ -201,13 +201,13 @@ def test_what_was_found_of_another_layer_goes(noise_panel, viewer, check, held, 
 
 def test_closing_the_panel_ends_the_check(noise_panel, viewer, held, qtbot):
     viewer.add_image(camera(128, 128), name="cells")
-    controller, measured = noise_panel.runs.controller, []
+    runs, measured = noise_panel.runs, []
     noise_panel.runs.measured.connect(measured.append)
     noise_panel._check.click()
     qtbot.waitUntil(lambda: held.seen == ["cells"], timeout=WAIT)
     viewer.window.remove_dock_widget(noise_panel)
     held.set()
-    qtbot.waitUntil(lambda: not controller.running, timeout=WAIT)
+    qtbot.waitUntil(lambda: not runs.running, timeout=WAIT)
     assert measured == []
     viewer.add_image(camera(128, 128), name="later")  # nobody listens any more
 
@@ -259,7 +259,7 @@ def shown(hurried, viewer, qtbot):
     panel.show()
     yield panel
     panel._leave()
-    qtbot.waitUntil(lambda: not panel.noise_line.runs.controller.running, timeout=WAIT)
+    qtbot.waitUntil(lambda: not panel.noise_line.runs.running, timeout=WAIT)
 
 
 def test_the_line_says_the_noise_and_the_first_advice(shown, viewer, qtbot):
@@ -309,7 +309,7 @@ def test_the_line_measures_nothing_out_of_view(hurried, panel, viewer, held, qtb
     viewer.add_image(camera(128, 128), name="cells")
     qtbot.wait(200)
     assert held.seen == []
-    assert not panel.noise_line.runs.controller.running
+    assert not panel.noise_line.runs.running
 
 
 def test_details_show_what_the_line_found(shown, viewer, held, qtbot):
@@ -331,9 +331,9 @@ def test_details_show_what_the_line_found(shown, viewer, held, qtbot):
 def test_closing_the_denoise_panel_ends_the_check_of_the_line(shown, viewer, held, qtbot):
     viewer.add_image(camera(128, 128), name="cells")
     qtbot.waitUntil(lambda: held.seen == ["cells"], timeout=WAIT)
-    controller, measured = shown.noise_line.runs.controller, []
+    runs, measured = shown.noise_line.runs, []
     shown.noise_line.runs.measured.connect(measured.append)
     shown.noise_line.leave()
     held.set()
-    qtbot.waitUntil(lambda: not controller.running, timeout=WAIT)
+    qtbot.waitUntil(lambda: not runs.running, timeout=WAIT)
     assert measured == []

@@ -49,7 +49,7 @@ class DeskLayers:
         self._viewer.reset_view()  # each fits its part of the window
 
     def add_difference(self, first: ImageLayer, second: ImageLayer) -> ImageLayer:
-        """Add the second layer less the first, in their intensities; lazy if one is.
+        """Add the second layer less the first, in their intensities; computed where it is seen.
 
         Raises
         ------
@@ -63,7 +63,8 @@ class DeskLayers:
                 "layers of the same shape have a difference."
             )
         precision = np.result_type(ours.dtype, theirs.dtype, np.float32)
-        difference = _lazy(theirs).astype(precision) - _lazy(ours).astype(precision)
+        planes = [_planes(each, first.rgb).astype(precision) for each in (ours, theirs)]
+        difference = planes[1] - planes[0]
         title = f"{second.name} - {first.name}"
         return self._add(difference, title, "residual", first, [0] * ours.ndim, "difference")
 
@@ -87,7 +88,7 @@ class DeskLayers:
         kind: str,
     ) -> ImageLayer:
         recorded = LayerLook.of(like)
-        sample = values if isinstance(values, np.ndarray) else _middle(values)
+        sample = values if isinstance(values, np.ndarray) else _middle(values, like.rgb)
         shown = recorded.shown_for(look, sample)
         placed = recorded.placed(start)
         if like.rgb:  # not colours any more: they lie in front, to be scrolled
@@ -104,16 +105,18 @@ def _sides(layer: ImageLayer) -> str:
     return " x ".join(map(str, array_of(layer).shape))
 
 
-def _lazy(data: Any) -> Any:
-    """Return data that can be calculated with, read only when it is looked at."""
-    if isinstance(data, np.ndarray) or hasattr(data, "dask"):
+def _planes(data: Any, rgb: bool) -> Any:
+    """Return data that are read, and calculated with, only where they are looked at."""
+    if hasattr(data, "dask"):
         return data
     import dask.array
 
-    return dask.array.from_array(data)  # type: ignore[no-untyped-call]
+    inner = 3 if rgb else 2
+    chunks = (1,) * (data.ndim - inner) + data.shape[-inner:]
+    return dask.array.from_array(data, chunks)  # type: ignore[no-untyped-call]
 
 
-def _middle(values: Any) -> NDArray[Any]:
+def _middle(values: Any, rgb: bool) -> NDArray[Any]:
     """Return the middle plane of lazy values, to choose how they are shown."""
-    leading = values.shape[:-3]
+    leading = values.shape[: -3 if rgb else -2]
     return np.asarray(values[tuple(side // 2 for side in leading)])

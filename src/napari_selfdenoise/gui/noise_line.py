@@ -87,7 +87,7 @@ class NoiseLine(QWidget):
     def leave(self) -> None:
         """End the check when the panel goes."""
         self._timer.stop()
-        self.runs.leave()
+        self.runs.forget()
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
         """Measure what was picked while the panel was out of view."""

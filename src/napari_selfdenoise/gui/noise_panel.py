@@ -132,6 +132,6 @@ class NoisePanel(Panel):
         self.plots.set_theme(self._viewer.theme)
 
     def _leave(self) -> None:
-        self.runs.leave()
+        self.runs.forget()
         self.image_picker.disconnect_viewer()
         self._viewer.events.theme.disconnect(self._on_theme)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from napari import Viewer
@@ -12,14 +13,13 @@ from qtpy.QtWidgets import QWidget
 
 from napari_selfdenoise.analysis.advice import Diagnosis, advise
 from napari_selfdenoise.analysis.noise_check import check_noise
-from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import SelfDenoiseError
 from napari_selfdenoise.core.events import Progress, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.gui.image_picker import ImagePicker
+from napari_selfdenoise.gui.latest_run import LatestRun
 from napari_selfdenoise.gui.layer_adapter import LayerAdapter
-from napari_selfdenoise.gui.run_controller import RunController
 
 
 def checking(image: Image, methods: Iterable[Method[Any]]) -> Run[Diagnosis | str]:
@@ -67,18 +67,20 @@ class NoiseRuns(QObject):
     ) -> None:
         super().__init__(parent)
         self._picker, self._methods = picker, list(methods)
-        self._forgotten = self._again = False
         self._adapter = LayerAdapter(viewer)
-        self.controller = RunController(parent)
-        self.controller.finished.connect(self._on_finished)
-        self.controller.failed.connect(self._on_failed)
-        self.controller.ended.connect(self._on_ended)
+        self._latest = LatestRun(parent)
+        self._latest.started.connect(self.started.emit)
+        self._latest.found.connect(self._on_found)
+        self._latest.failed.connect(self._on_failed)
+
+    @property
+    def running(self) -> bool:
+        """Whether a check is on."""
+        return self._latest.running
 
     def check(self) -> None:
-        """Check what is picked now; after the check that is on, if there is one."""
-        if self.controller.running:
-            self._forgotten = self._again = True
-            return
+        """Check what is picked now; what was to be checked before is forgotten."""
+        self.forget()
         layer = self._picker.layer
         if layer is None:
             self.failed.emit(self._picker.problem)
@@ -88,34 +90,18 @@ class NoiseRuns(QObject):
         except SelfDenoiseError as error:
             self.failed.emit(str(error))
             return
-        self._forgotten = self._again = False
-        self.started.emit()
-        methods = self._methods
-        self.controller.start(
-            f"Noise check of {layer.name}", lambda: checking(image, methods), Context()
-        )
+        run = partial(checking, image, self._methods)
+        self._latest.request(f"Noise check of {layer.name}", run)
 
     def forget(self) -> None:
         """Drop what the check that is on will find."""
-        self._forgotten, self._again = True, False
+        self._latest.forget()
 
-    def leave(self) -> None:
-        """End the check when its panel goes."""
-        self.forget()
-        self.controller.abandon()
-
-    def _on_finished(self, found: Diagnosis | str) -> None:
-        if self._forgotten:
-            return
+    def _on_found(self, found: Diagnosis | str) -> None:
         if isinstance(found, str):
             self.failed.emit(found)
         else:
             self.measured.emit(found)
 
     def _on_failed(self, error: Exception) -> None:
-        if not self._forgotten:
-            self.failed.emit(str(error) or type(error).__name__)
-
-    def _on_ended(self) -> None:
-        if self._again:
-            self.check()
+        self.failed.emit(str(error) or type(error).__name__)

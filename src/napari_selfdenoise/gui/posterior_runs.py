@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakSet
 
@@ -17,6 +16,7 @@ from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.events import Progress, Run
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.core.sampling import Sampling
+from napari_selfdenoise.gui.posterior_layers import PosteriorLayers, one_by_one
 
 _sampled: WeakSet[Any] = WeakSet()
 """Posteriors that are being sampled, in whichever panel."""
@@ -56,9 +56,27 @@ def adding(result: Result, count: int, context: Context) -> Run[Result]:
         _sampled.discard(posterior)
 
 
-def exceeding(
-    samples: Iterable[NDArray[Any]], threshold: float
-) -> Run[tuple[float, NDArray[np.float32]]]:
-    """Return a threshold and the probabilities that the intensity exceeds it."""
+@dataclass(frozen=True, eq=False)
+class Exceeding:
+    """How probable it is that the intensity exceeds a threshold.
+
+    Attributes
+    ----------
+    counted : PosteriorLayers
+        Whose samples were counted.
+    threshold : float
+    probability : ndarray
+        As `exceedance` returns it.
+    """
+
+    counted: PosteriorLayers
+    threshold: float
+    probability: NDArray[np.float32]
+
+
+def exceeding(posterior: PosteriorLayers, threshold: float) -> Run[Exceeding]:
+    """Count the samples of a result that exceed a threshold; it must have some."""
     yield Progress(0, 1, "counting samples")
-    return threshold, exceedance(samples, threshold)
+    assert posterior.samples is not None
+    probability = exceedance(one_by_one(posterior.samples), threshold)
+    return Exceeding(posterior, threshold, probability)

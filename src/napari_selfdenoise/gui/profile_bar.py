@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from napari import Viewer
 from napari.layers import Image as ImageLayer
@@ -10,10 +11,20 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_selfdenoise.gui.labels import sentence_label
+from napari_selfdenoise.gui.latest_run import LatestRun
 from napari_selfdenoise.gui.pick_box import PickBox
 from napari_selfdenoise.gui.profile_plot import ProfilePlot
 from napari_selfdenoise.gui.profile_probe import ProfileProbe
-from napari_selfdenoise.gui.profiles import along_axis, along_line, pixel_of, sliders
+from napari_selfdenoise.gui.profiles import (
+    Path,
+    Plan,
+    Profile,
+    along_axis,
+    along_line,
+    pixel_of,
+    reading,
+    sliders,
+)
 
 _DELAY = 60
 """Milliseconds without a change after which profiles are taken."""
@@ -39,6 +50,7 @@ class ProfileBar(QWidget):
         self.axes.setToolTip("The slider along which profiles at the point are taken.")
         self.line_plot, self.point_plot = ProfilePlot(viewer.theme), ProfilePlot(viewer.theme)
         self._says = sentence_label()
+        self.reading = LatestRun(self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_DELAY)
@@ -52,6 +64,7 @@ class ProfileBar(QWidget):
         layout.addLayout(buttons)
         for part in (self._says, self.line_plot, self.point_plot):
             layout.addWidget(part)
+        self.reading.found.connect(self._show)
         self._draw.clicked.connect(lambda: self._on_draw())
         self._put.clicked.connect(lambda: self._on_put())
         self.axes.picked_changed.connect(self._soon)
@@ -75,31 +88,40 @@ class ProfileBar(QWidget):
             plot.set_theme(name)
 
     def leave(self) -> None:
-        """Remove the line and the point, and stop listening to the viewer."""
+        """Remove the line and the point, and stop reading and listening to the viewer."""
         self._timer.stop()
+        self.reading.forget()
         self._viewer.dims.events.current_step.disconnect(self._soon)
         self.probe.leave()
 
     def measure(self) -> None:
-        """Take the profiles."""
+        """Take the profiles, and plot them when they are read."""
         layers = [layer for layer in self._layers if layer in self._viewer.layers]
-        line, point, unit = self.probe.line, self.probe.point, self._unit(layers)
-        found = {}
+        plans = [self._along_line(layers), self._at_point(layers)]
+        self.reading.request("Profiles", partial(reading, plans))
+
+    def _along_line(self, layers: Sequence[ImageLayer]) -> Plan:
+        paths, line = dict[str, Path](), self.probe.line
         if line is not None and layers:
             step = min(map(pixel_of, layers))
-            found = {
-                layer.name: along_line(layer, self._viewer, *line, step) for layer in layers
-            }
-        self.line_plot.show_profiles(found, f"Distance ({unit})")
-        found, at = {}, None
-        if point is not None and self.axes.key:
-            axis = int(self.axes.key)
-            found = {
-                layer.name: along_axis(layer, self._viewer, axis, point) for layer in layers
-            }
-            at = float(self._viewer.dims.point[axis])
-            unit = self._unit(layers, axis)
-        self.point_plot.show_profiles(found, f"{self.axes.currentText()} ({unit})", at)
+            for layer in layers:
+                paths[layer.name] = along_line(layer, self._viewer, *line, step)
+        return Plan(f"Distance ({self._unit(layers)})", paths)
+
+    def _at_point(self, layers: Sequence[ImageLayer]) -> Plan:
+        point, picked = self.probe.point, self.axes.key
+        if point is None or not picked:
+            return Plan("", {})
+        axis = int(picked)
+        paths = {layer.name: along_axis(layer, self._viewer, axis, point) for layer in layers}
+        along = f"{self.axes.currentText()} ({self._unit(layers, axis)})"
+        return Plan(along, paths, float(self._viewer.dims.point[axis]))
+
+    def _show(self, found: Sequence[tuple[Plan, Mapping[str, Profile]]]) -> None:
+        for plot, (plan, profiles) in zip(
+            (self.line_plot, self.point_plot), found, strict=True
+        ):
+            plot.show_profiles(profiles, plan.along, plan.marker)
 
     def _unit(self, layers: Sequence[ImageLayer], axis: int = -1) -> str:
         """Return the unit along an axis of the viewer, the last one if omitted."""

@@ -1,11 +1,14 @@
 """Intensities of layers along a line in view, and along a slider's axis through a point.
 
-Of lazy layers only what lies around the line, or at the point, is read.
+Where they lie is found in the viewer; they are read later, elsewhere. Of lazy layers only what
+lies around the line, or at the point, is read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ from napari.layers import Image as ImageLayer
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
+from napari_selfdenoise.core.events import Progress, Run
 from napari_selfdenoise.gui.layer_image import array_of, position_in
 
 Array = NDArray[np.float64]
@@ -37,14 +41,61 @@ class Profile:
     values: Array
 
 
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Where a profile lies in one layer; nothing of the viewer is needed to read it.
+
+    Attributes
+    ----------
+    distances : ndarray (points,)
+        As in `Profile`.
+    read : callable
+        Returns the values of the profile.
+    """
+
+    distances: Array
+    read: Callable[[], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What one plot is to show.
+
+    Attributes
+    ----------
+    along : str
+        What the distance is, with its unit.
+    paths : mapping of str to Path
+        By the layers' names.
+    marker : float or None
+        Where the viewer's slider stands.
+    """
+
+    along: str
+    paths: Mapping[str, Path]
+    marker: float | None = None
+
+
+def reading(plans: Sequence[Plan]) -> Run[list[tuple[Plan, dict[str, Profile]]]]:
+    """Read the profiles of some plots."""
+    found, total = [], sum(len(plan.paths) for plan in plans)
+    for plan in plans:
+        profiles = dict[str, Profile]()
+        found.append((plan, profiles))
+        for name, path in plan.paths.items():
+            yield Progress(len(profiles), total, f"reading {name}")
+            profiles[name] = Profile(path.distances, path.read())
+    return found
+
+
 def along_line(
     layer: ImageLayer,
     viewer: Viewer,
     start: Array,
     stop: Array,
     step: float,
-) -> Profile:
-    """Return the intensities of what a layer shows along a straight line.
+) -> Path:
+    """Return the path of a profile of what a layer shows, along a straight line.
 
     Linear interpolation between pixels, at full resolution.
 
@@ -65,16 +116,18 @@ def along_line(
     count = min(max(round(length / step), 1) + 1, _MOST)
     first, last = (np.asarray(layer.world_to_data(end), np.float64) for end in ends)
     places = np.linspace(first, last, count)
-    return Profile(np.linspace(0, length, count), _sampled(layer, places))
+    still = position_in(layer, layer.data_to_world(first))[: layer.ndim]
+    read = partial(_sampled, array_of(layer), layer.rgb, places, np.array(still))
+    return Path(np.linspace(0, length, count), read)
 
 
-def along_axis(layer: ImageLayer, viewer: Viewer, axis: int, point: Array) -> Profile:
-    """Return the intensities of a layer at a point along one of the viewer's sliders.
+def along_axis(layer: ImageLayer, viewer: Viewer, axis: int, point: Array) -> Path:
+    """Return the path of a profile at a point of a layer, along one of the viewer's sliders.
 
     Parameters
     ----------
     layer : napari layer
-        An image layer; one that has no such axis gives a profile without points.
+        An image layer; one that has no such axis gives one without points.
     viewer : napari.Viewer
         Whose other sliders say where.
     axis : int
@@ -84,7 +137,7 @@ def along_axis(layer: ImageLayer, viewer: Viewer, axis: int, point: Array) -> Pr
     """
     own = axis - (viewer.dims.ndim - layer.ndim)
     if own < 0:
-        return Profile(np.zeros(0), np.zeros(0))
+        return Path(np.zeros(0), partial(np.zeros, 0))
     world = np.array(viewer.dims.point, dtype=float)
     world[list(viewer.dims.displayed[-2:])] = point
     at = np.round(np.asarray(layer.world_to_data(world), float)).astype(int)
@@ -93,10 +146,10 @@ def along_axis(layer: ImageLayer, viewer: Viewer, axis: int, point: Array) -> Pr
     distances = float(layer.translate[own]) + float(layer.scale[own]) * steps
     others = np.arange(layer.ndim) != own
     if ((at < 0) | (at >= sides))[others].any():
-        return Profile(distances, np.full(len(steps), np.nan))
+        return Path(distances, partial(np.full, len(steps), np.nan))
     place: list[Any] = list(map(int, at))
     place[own] = slice(None)
-    return Profile(distances, _grey(np.asarray(array_of(layer)[tuple(place)]), layer.rgb))
+    return Path(distances, partial(_values, array_of(layer), tuple(place), layer.rgb))
 
 
 def sliders(viewer: Viewer) -> list[tuple[int, str]]:
@@ -114,12 +167,13 @@ def pixel_of(layer: ImageLayer) -> float:
     return float(min(abs(side) for side in layer.scale[-2:]))
 
 
-def _sampled(layer: ImageLayer, pixels: Array) -> Array:
-    """Return the values at pixels (points, axes); what lies around them is read."""
-    array = array_of(layer)
-    sides = np.array(array.shape[: layer.ndim])
+def _sampled(array: Any, rgb: bool, pixels: Array, still: NDArray[np.int_]) -> Array:
+    """Return the values at pixels (points, axes); what lies around them is read.
+
+    Along axes on which the line does not move, the plane at `still` (axes,) is taken.
+    """
+    sides = np.array(array.shape[: pixels.shape[1]])
     moves = np.ptp(pixels, axis=0) > 0
-    still = np.array(position_in(layer, layer.data_to_world(pixels[0]))[: layer.ndim])
     inside = ((pixels >= -0.5) & (pixels <= sides - 0.5)).all(axis=1)
     if not inside.any():
         return np.full(len(pixels), np.nan)
@@ -130,13 +184,13 @@ def _sampled(layer: ImageLayer, pixels: Array) -> Array:
         slice(int(low), int(high)) if moving else int(at)
         for moving, low, high, at in zip(moves, first, last, still, strict=True)
     )
-    values = _grey(np.asarray(array[part]), layer.rgb)
+    values = _values(array, part, rgb)
     if values.ndim == 0:  # a line of no length
         return np.full(len(pixels), float(values))
     found = map_coordinates(values, (pixels - first)[:, moves].T, order=1, mode="nearest")
     return np.asarray(np.where(inside, found, np.nan), np.float64)
 
 
-def _grey(values: NDArray[Any], rgb: bool) -> Array:
-    values = values.astype(np.float64)
+def _values(array: Any, part: tuple[Any, ...], rgb: bool) -> Array:
+    values = np.asarray(array[part]).astype(np.float64)
     return values[..., :3].mean(axis=-1) if rgb else values

@@ -17,6 +17,7 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.gui import posterior_runs
 from napari_selfdenoise.gui.labels import heading, sentence_label
+from napari_selfdenoise.gui.latest_run import LatestRun
 from napari_selfdenoise.gui.layer_adapter import EXCEEDANCE, METADATA, LayerAdapter
 from napari_selfdenoise.gui.layer_image import position_in
 from napari_selfdenoise.gui.measured_regions import MeasuredRegions
@@ -26,7 +27,6 @@ from napari_selfdenoise.gui.pick_box import PickBox
 from napari_selfdenoise.gui.posterior_layers import (
     PosteriorLayers,
     group_of,
-    one_by_one,
     posterior_groups,
 )
 from napari_selfdenoise.gui.region_table import RegionTable
@@ -63,7 +63,7 @@ class SamplesPanel(Panel):
         super().__init__(napari_viewer)
         self.adapter = LayerAdapter(self._viewer)
         self.controller = RunController(self)
-        self.counting = RunController(self)
+        self.counting = LatestRun(self)
         self.results = PickBox("none")
         self.results.setToolTip("A result with samples; follows the selection.")
         self.more, self.browser = MoreSamplesBar(), SampleBrowser()
@@ -72,8 +72,6 @@ class SamplesPanel(Panel):
         self._says = sentence_label(_NO_RESULT)
         self._body = QWidget()
         self._picked: PosteriorLayers | None = None
-        self._counted: PosteriorLayers | None = None
-        self._count_again = False
         self._sampled_group = ""
         self._pictured: Any = None
         self._timer = QTimer(self)
@@ -111,8 +109,7 @@ class SamplesPanel(Panel):
         self.controller.finished.connect(self._on_more)
         self.controller.failed.connect(self._on_failed)
         self.controller.ended.connect(self._on_ended)
-        self.counting.finished.connect(self._on_counted)
-        self.counting.ended.connect(self._on_counting_ended)
+        self.counting.found.connect(self._on_counted)
         self._timer.timeout.connect(self._look)
         self._listen(True)
 
@@ -169,15 +166,11 @@ class SamplesPanel(Panel):
 
     def _count_samples(self) -> None:
         """Compute the layer of probabilities; the latest threshold is the one that counts."""
-        if self._picked is None or self._picked.samples is None:
+        picked = self._picked
+        if picked is None or picked.samples is None:
             return
-        self._count_again = self.counting.running
-        if self._count_again:
-            return
-        samples, threshold = one_by_one(self._picked.samples), self.browser.threshold
-        self._counted = self._picked
-        run = partial(posterior_runs.exceeding, samples, threshold)
-        self.counting.start("Probability", run, Context())
+        run = partial(posterior_runs.exceeding, picked, self.browser.threshold)
+        self.counting.request("Probability", run)
 
     def _draw_regions(self) -> None:
         if self._picked is not None and self._picked.samples is not None:
@@ -200,17 +193,12 @@ class SamplesPanel(Panel):
     def _on_ended(self) -> None:
         self.more.show_idle()
 
-    def _on_counted(self, counted: Any) -> None:
-        threshold, values = counted
-        picked = self._counted
-        if picked is not None and picked.samples in self._viewer.layers:
+    def _on_counted(self, found: posterior_runs.Exceeding) -> None:
+        picked, samples = found.counted, found.counted.samples
+        if samples is not None and samples in self._viewer.layers:
             self.adapter.show_exceedance(
-                picked.samples, picked.group, picked.title, values, threshold
+                samples, picked.group, picked.title, found.probability, found.threshold
             )
-
-    def _on_counting_ended(self) -> None:
-        if self._count_again:
-            self._count_samples()
 
     # What changes around
 
@@ -292,7 +280,7 @@ class SamplesPanel(Panel):
 
     def _leave(self) -> None:
         self.controller.abandon()
-        self.counting.abandon()
+        self.counting.forget()
         self.browser.stop()
         self._timer.stop()
         self.measured.leave()
