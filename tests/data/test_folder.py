@@ -13,7 +13,7 @@ def test_results_of_a_folder_are_no_images_of_it(tmp_path):
     images = image_files(tmp_path)
     assert [path.name for path in images] == ["a.ome.tif", "b.tif", "c.PNG"]
     for path in images:
-        for kind in ("denoised", "residual", "samples"):
+        for kind in ("denoised", "residual", "samples", "dropout_std"):
             (tmp_path / result_name(path, "cosdd", kind)).touch()
     assert image_files(tmp_path) == images
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -10,9 +11,15 @@ import pytest
 
 from napari_selfdenoise import api
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import ConfigError, ImageError, UnknownMethodError
+from napari_selfdenoise.core.errors import (
+    ConfigError,
+    ImageError,
+    UnknownMethodError,
+    UsageError,
+)
 from napari_selfdenoise.core.events import Note, Preview, Progress, finish
 from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.data.folder import image_files, result_name
 from napari_selfdenoise.engine import predict, runs
 from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
 from napari_selfdenoise.methods import METHODS, get
@@ -37,7 +44,7 @@ def name(request):
         ((24, 20, 3), "YXC"),
     ],
 )
-def test_shape_axes_and_calibration_come_back(name, shape, axes):
+def test_shape_axes_and_calibration_come_back(name, shape, axes, tmp_path):
     plane = noisy((shape[axes.index("Y")], shape[axes.index("X")]))
     kept = [slice(None) if axis in "YX" else None for axis in axes]
     data = np.ascontiguousarray(np.broadcast_to(plane[tuple(kept)], shape))
@@ -52,6 +59,9 @@ def test_shape_axes_and_calibration_come_back(name, shape, axes):
         assert (image.scale[several:], image.units[several:]) == (scale, units)
         assert image.dtype == np.float32
         assert np.isfinite(image.data).all()
+        (tmp_path / result_name(Path("cells.tif"), name, kind)).touch()
+    with pytest.raises(UsageError):  # results are no images of a folder
+        image_files(tmp_path)
     np.testing.assert_array_equal(data, before)
     residual = data - result["denoised"].data
     np.testing.assert_allclose(result["residual"].data, residual, atol=1e-3)

@@ -9,9 +9,8 @@ from pathlib import Path
 from napari_selfdenoise.core.errors import FileError, UsageError
 from napari_selfdenoise.data.io import PICTURE_SUFFIXES, TIFF_SUFFIXES, is_zarr
 
-_RESULT = re.compile(
-    r"\.\w+\.(denoised|residual|posterior_std|samples|generated_noise|prior|direct)\.(tif|ome\.zarr)$"
-)
+_IMAGES = "denoised|residual|posterior_std|dropout_std|samples|generated_noise|prior|direct"
+_RESULT = re.compile(rf"\.\w+\.({_IMAGES})\.(tif|ome\.zarr)$")
 """How the names of results end, which are no inputs."""
 
 

@@ -115,9 +115,12 @@ class LayerRuns(QObject):
         self._follow_view()
         self.controller.start(job.title, lambda: make_run(context), context)
 
-    def show(self, taken: Taken, result: Result, title: str) -> str:
-        """Add the layers of a result; returns a sentence for the user."""
+    def show(self, taken: Taken, result: Result, title: str, *, hidden: bool = False) -> str:
+        """Add the layers of a result, all of them `hidden` or not; returns a sentence."""
         group = self.adapter.add(taken, result, title)
+        if hidden:
+            for layer in self.adapter.group(group):
+                layer.visible = False
         took = spoken(result.provenance.seconds)
         stopped = ", stopped early" if result.stopped else ""
         self._results.add(group, f"{taken.look.name} · {title} ({took}{stopped})")

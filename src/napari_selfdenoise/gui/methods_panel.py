@@ -163,9 +163,7 @@ class MethodsPanel(Panel):
         with added(self._viewer, f"comparison of {len(found.rows)} methods"):
             for row in reversed(found.rows):
                 result = Result({"denoised": row.denoised}, row.provenance)
-                self.runs.show(taken, result, row.title)
-                for layer in self.runs.adapter.group(self.results.groups[0]):
-                    layer.visible = row is found.rows[0]
+                self.runs.show(taken, result, row.title, hidden=row is not found.rows[0])
         self._show(found)
         return f"Compared {len(found.rows)} methods."
 
@@ -185,8 +183,12 @@ class MethodsPanel(Panel):
     # What changes around
 
     def _on_image(self) -> None:
-        layers = [layer for layer in self.image_picker.layers if layer != self._noisy]
-        choices = [(str(layer.unique_id), str(layer.name)) for layer in layers]
+        noisy = self.image_picker.layer
+        choices = [
+            (str(layer.unique_id), str(layer.name))
+            for layer in self.image_picker.layers
+            if layer is not noisy
+        ]
         self.clean.offer([("", "none"), *choices])
         image = self.image_picker.part()
         seconds: dict[str, float] = {}
@@ -195,10 +197,6 @@ class MethodsPanel(Panel):
                 seconds[name] = forecast.seconds(method, image, method.Config())
         self.methods.show_seconds(seconds)
         self._allow()
-
-    @property
-    def _noisy(self) -> Any:
-        return self.image_picker.layer
 
     def _clean_layer(self) -> ImageLayer | None:
         for layer in self.image_picker.layers:
