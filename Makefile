@@ -10,6 +10,8 @@ PYTHON := .venv/bin/python
 # Without a display (or on macOS and Windows, which need none) a virtual one is used.
 VIRTUAL := $(shell if [ "$$(uname)" = Linux ] && [ -z "$$DISPLAY" ]; \
 	then echo 'xvfb-run -a -s "-screen 0 1600x1200x24"'; fi)
+# Tests find a display of their own, each process one; more processes than 4 are of little use.
+PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 VIEW := $(shell if [ "$$(uname)" = Darwin ] || [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; \
 	then echo --view; fi)
 
@@ -19,7 +21,7 @@ demo:
 
 test:
 	@scripts/setup.sh display virtual
-	$(VIRTUAL) $(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
 
 bench:
 	@test -n "$(DATA)" || { echo "Say where the data is: make bench DATA=folder"; exit 2; }

@@ -32,8 +32,6 @@ def test_memory_is_kept_inside_and_given_back_afterwards():
         kept = resident() - before
     assert kept > 200 * 2**20
     assert resident() - before < 20 * 2**20
-    use_a_quarter_of_a_gigabyte()
-    assert resident() - before < 60 * 2**20  # a block may lie between others
 
 
 def test_an_error_ends_it():
