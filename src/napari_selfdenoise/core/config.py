@@ -206,3 +206,16 @@ class Config:
         for name in names:
             if name not in known:
                 raise ConfigError(f"No setting {name!r}. {did_you_mean(name, known)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigmaConfig(Config):
+    """Settings of a method that needs to know how strong the noise is."""
+
+    sigma: float = setting(
+        0.0,
+        low=0.0,
+        high=1e6,
+        step=0.01,
+        help="Standard deviation of the noise in the image's intensities; 0 estimates it.",
+    )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import ClassVar, Generic, Literal, TypeVar
 
-from napari_selfdenoise.core.config import Config
+from napari_selfdenoise.core.config import Config, SigmaConfig
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.events import Run
 from napari_selfdenoise.core.image import Image
@@ -58,9 +59,11 @@ class Method(ABC, Generic[C]):
         """Return the settings for noise whose standard deviation is known to be `sigma`.
 
         ``None`` if the settings tell the strength of the noise already, in the image's
-        intensities. A method that does not ask for it gets by without.
+        intensities. A method whose settings do not ask for it gets by without.
         """
-        return config
+        if not isinstance(config, SigmaConfig):
+            return config
+        return None if config.sigma > 0 else replace(config, sigma=sigma)
 
     @abstractmethod
     def denoise(self, image: Image, config: C, context: Context) -> Run[Result]:

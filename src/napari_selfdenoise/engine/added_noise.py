@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_selfdenoise.core.config import setting
+from napari_selfdenoise.core.config import SigmaConfig, setting
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import Note, Run
 from napari_selfdenoise.data.noise_level import estimate_sigma
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddedNoiseConfig(OneImageConfig):
+class AddedNoiseConfig(SigmaConfig, OneImageConfig):
     """Settings of methods that add noise to the image."""
 
     sigma: float = setting(
@@ -42,10 +42,6 @@ class AddedNoiseMethod(OneImageMethod[A]):
     """A method that knows how strong the noise is, and adds as much."""
 
     assumes_white_noise = True
-
-    def with_sigma(self, config: A, sigma: float) -> A | None:
-        """Return the settings for noise of a known strength; see `Method.with_sigma`."""
-        return None if config.sigma > 0 else replace(config, sigma=sigma)
 
     def set_strength(self, strength: NoiseStrength, patches: Patches, config: A) -> Run[None]:
         """Set how strong the noise of the normalised images is, and say so.

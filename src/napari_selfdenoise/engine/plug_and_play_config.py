@@ -5,21 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from napari_selfdenoise.core.config import setting
+from napari_selfdenoise.core.config import SigmaConfig, setting
 from napari_selfdenoise.engine.learned import TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlugAndPlayConfig(TrainingConfig):
+class PlugAndPlayConfig(SigmaConfig, TrainingConfig):
     """Settings of a network that has a denoiser, the prior, as its teacher."""
 
-    sigma: float = setting(
-        0.0,
-        low=0.0,
-        high=1e6,
-        step=0.01,
-        help="Standard deviation of the noise in the image's intensities; 0 estimates it.",
-    )
     prior: Literal["bm3d", "nl_means"] = setting(
         "bm3d", help="The denoiser that says what a clean image looks like."
     )

@@ -7,14 +7,14 @@ the classical method to beat on images without a network.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_selfdenoise.core.config import Config, setting
+from napari_selfdenoise.core.config import SigmaConfig, setting
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.events import Note, Progress, Run
@@ -31,16 +31,9 @@ _PASSES, _STEPS = 2, 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class BM3DConfig(Config):
+class BM3DConfig(SigmaConfig):
     """Settings of BM3D."""
 
-    sigma: float = setting(
-        0.0,
-        low=0.0,
-        high=1e6,
-        step=0.01,
-        help="Standard deviation of the noise in the image's intensities; 0 estimates it.",
-    )
     implementation: Literal["torch", "package"] = setting(
         "torch",
         help="This plugin's own, which also runs on graphics cards, or the authors' package "
@@ -74,10 +67,6 @@ class BM3D(SlowPlanewiseMethod[BM3DConfig]):
     )
     Config = BM3DConfig
     nanoseconds_per_pixel = 8_000.0
-
-    def with_sigma(self, config: BM3DConfig, sigma: float) -> BM3DConfig | None:
-        """Return the settings for noise of a known strength; see `Method.with_sigma`."""
-        return None if config.sigma > 0 else replace(config, sigma=sigma)
 
     def forecast(self, image: Image, config: BM3DConfig) -> float:
         """Return expected seconds; see `Method.forecast`."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_selfdenoise.core.config import setting, with_default
+from napari_selfdenoise.core.config import SigmaConfig, setting, with_default
 from napari_selfdenoise.core.events import Event, Note
 from napari_selfdenoise.data.noise_correlation import LARGEST_STRIDE
 from napari_selfdenoise.data.noise_level import estimate_sigma
@@ -30,16 +30,9 @@ LEAST_SIDE = 48
 
 
 @dataclass(frozen=True, kw_only=True)
-class CvfSidConfig(TrainingConfig):
+class CvfSidConfig(SigmaConfig, TrainingConfig):
     """Settings of CVF-SID."""
 
-    sigma: float = setting(
-        0.0,
-        low=0.0,
-        high=1e6,
-        step=0.01,
-        help="Standard deviation of the noise in the image's intensities; 0 estimates it.",
-    )
     mixtures: float = setting(
         0.1,
         low=0.0,

@@ -6,18 +6,18 @@ patches around them are, so that edges and repeated structures survive.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_selfdenoise.core.config import Config, setting
+from napari_selfdenoise.core.config import SigmaConfig, setting
 from napari_selfdenoise.data.noise_level import estimate_sigma
 from napari_selfdenoise.engine.planewise import PlanewiseMethod
 
 
 @dataclass(frozen=True, kw_only=True)
-class NLMeansConfig(Config):
+class NLMeansConfig(SigmaConfig):
     """Settings of non-local means."""
 
     strength: float = setting(
@@ -27,13 +27,6 @@ class NLMeansConfig(Config):
         step=0.1,
         help="How different two patches may be and still be averaged, in multiples of the "
         "noise's standard deviation; larger is smoother.",
-    )
-    sigma: float = setting(
-        0.0,
-        low=0.0,
-        high=1e6,
-        step=0.01,
-        help="Standard deviation of the noise in the image's intensities; 0 estimates it.",
     )
     patch_size: int = setting(
         5, low=3, high=15, step=2, help="Side of the patches that are compared, in pixels."
@@ -70,10 +63,6 @@ class NLMeans(PlanewiseMethod[NLMeansConfig]):
     )
     Config = NLMeansConfig
     nanoseconds_per_pixel = 1000.0
-
-    def with_sigma(self, config: NLMeansConfig, sigma: float) -> NLMeansConfig | None:
-        """Return the settings for noise of a known strength; see `Method.with_sigma`."""
-        return None if config.sigma > 0 else replace(config, sigma=sigma)
 
     def denoise_plane(
         self, plane: NDArray[np.float32], config: NLMeansConfig

@@ -9,7 +9,7 @@ by low-rank approximations, which is to keep it from learning this image by hear
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil, prod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -170,10 +170,6 @@ class TuckerPnP(LearnedMethod[TuckerPnPConfig]):
         updates = config.updates + (config.warm_up > 0)
         prior = pixels * updates * PRIOR_NANOSECONDS[config.prior] * 1e-9
         return super().forecast(image, config) + prior
-
-    def with_sigma(self, config: TuckerPnPConfig, sigma: float) -> TuckerPnPConfig | None:
-        """Return the settings for noise of a known strength; see `Method.with_sigma`."""
-        return None if config.sigma > 0 else replace(config, sigma=sigma)
 
     def restore(self, network: nn.Module, tile: Tensor) -> Tensor:
         """Denoise a tile of any size."""
