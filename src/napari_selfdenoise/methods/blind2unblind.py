@@ -89,6 +89,7 @@ class Blind2Unblind(OneImageMethod[Blind2UnblindConfig]):
         "between neighbours."
     )
     assumes_white_noise = True
+    psnr_gain = 7.6
     reference = (
         "Wang, Liu, Li, Han, Blind2Unblind: Self-Supervised Image Denoising with Visible Blind "
         "Spots, CVPR 2022, arXiv:2203.06967"

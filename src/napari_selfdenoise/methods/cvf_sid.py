@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_selfdenoise.core.config import SigmaConfig, setting, with_default
 from napari_selfdenoise.core.events import Event, Note
-from napari_selfdenoise.data.noise_correlation import LARGEST_STRIDE
+from napari_selfdenoise.data.noise_correlation import LARGEST_STRIDE, noise_autocorrelation
 from napari_selfdenoise.data.noise_level import estimate_sigma
 from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
 from napari_selfdenoise.engine.stages import Stage, Training
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 SIGNS = ((1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1), (-1, 0), (1, 1))
 """Of noise that follows the signal and noise that does not, in the mixtures to split again."""
+MOSTLY_WHITE = 0.25
+"""Largest correlation of neighbours with which the noise is measured on all pixels; fine
+structure of images with white noise gives up to 0.2."""
 LEAST_SIDE = 48
 """Pixels along a side from which on the noise is measured between pixels that are apart."""
 
@@ -93,8 +96,8 @@ class CvfSid(LearnedMethod[CvfSidConfig]):
 
     Deviations from the paper, for a CPU: about half of the layers and channels, and far fewer
     steps of one patch each. The noise's strength, which the paper takes from a file of each
-    training image, is measured by `data.noise_level` on every third pixel, between which it
-    is mostly independent, once for all planes. gamma, the power of the signal that
+    training image, is measured by `data.noise_level` once for all planes; on every third pixel
+    where neighbours are correlated. gamma, the power of the signal that
     noise follows, is 1 as in the published code.
     """
 
@@ -151,8 +154,13 @@ class CvfSid(LearnedMethod[CvfSidConfig]):
 
 
 def _measured(plane: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the standard deviation of the noise of each colour of a plane, (C, Y, X)."""
-    if min(plane.shape[1:]) >= LEAST_SIDE:
+    """Return the standard deviation of the noise of each colour of a plane, (C, Y, X).
+
+    Where neighbours are correlated it is measured between pixels that are apart, as far as
+    the plane is large enough.
+    """
+    neighbours = noise_autocorrelation(plane, reach=1)[-2:]
+    if min(plane.shape[1:]) >= LEAST_SIDE and neighbours.max() > MOSTLY_WHITE:
         plane = plane[:, ::LARGEST_STRIDE, ::LARGEST_STRIDE]
     return np.array([estimate_sigma(np.ascontiguousarray(colour)) for colour in plane])
 

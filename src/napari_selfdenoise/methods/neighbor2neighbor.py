@@ -54,6 +54,7 @@ class Neighbor2Neighbor(UNetMethod[Neighbor2NeighborConfig]):
         "keeps noise that is correlated between neighbours."
     )
     assumes_white_noise = True
+    psnr_gain = 7.3
     reference = (
         "Huang, Li, Jia, Lu, Liu, Neighbor2Neighbor: Self-Supervised Denoising from Single "
         "Noisy Images, CVPR 2021, arXiv:2101.02824"

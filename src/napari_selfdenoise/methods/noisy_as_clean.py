@@ -50,6 +50,7 @@ class NoisyAsClean(AddedNoiseMethod[NoisyAsCleanConfig]):
         "is strong, and all that is correlated."
     )
     assumes_even_noise = True
+    psnr_gain = 6.0
     reference = (
         "Xu, Huang, Cheng, Liu, Zhu, Xu, Shao, Noisy-As-Clean: Learning Self-supervised "
         "Denoising from Corrupted Image, IEEE Transactions on Image Processing 29, 2020, "

@@ -72,6 +72,7 @@ class R2R(AddedNoiseMethod[R2RConfig]):
         "Noise of zero mean, independent between pixels, whose strength at each intensity can "
         "be measured; keeps noise that is correlated or stronger than measured."
     )
+    psnr_gain = 7.2
     reference = (
         "Pang, Zheng, Quan, Ji, Recorrupted-to-Recorrupted: Unsupervised Deep Learning for "
         "Image Denoising, CVPR 2021"
