@@ -17,7 +17,19 @@ class WritableArray(ArrayLike, Protocol):
 
 
 class Outputs:
-    """Makes the arrays that a run fills: in memory here, in files for large images."""
+    """Makes the arrays that a run fills: in memory here, in files for large images.
+
+    Attributes
+    ----------
+    in_memory : bool
+        Whether they are kept in memory.
+    watched : bool
+        Whether a user looks at them while they are filled: they must hold nothing then but
+        what the run will return.
+    """
+
+    in_memory: bool = True
+    watched: bool = False
 
     def new(self, image: Image) -> WritableArray:
         """Return an array for the denoised `image`: of its shape, float32, all NaN."""

@@ -41,6 +41,8 @@ class FileOutputs(Outputs):
         If the file exists, is of another kind, or cannot be written.
     """
 
+    in_memory = False
+
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         check_suffix(path)
         if path.exists() and not overwrite:
@@ -108,6 +110,8 @@ class FileOutputs(Outputs):
 
 class _Scratch(Outputs):
     """Arrays in a folder beside the output, for as long as the run takes."""
+
+    in_memory = False
 
     def __init__(self, path: Path) -> None:
         self.folder = path.with_name(f".{path.name}.{token_hex(4)}.scratch{_PARTIAL}")

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from napari_selfdenoise.data.planes import Window
 
+TILE_SIZE, TILE_HALOS = 512, 4
+"""Side of a tile in pixels, without its halo: so much, or so many halos if that is more."""
+
 
 @dataclass(frozen=True)
 class Tile:

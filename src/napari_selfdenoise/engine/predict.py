@@ -17,12 +17,17 @@ from napari_selfdenoise.core.events import Note, Progress, Run
 from napari_selfdenoise.core.outputs import WritableArray
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.planes import WHOLE, Planes, Window
-from napari_selfdenoise.data.tiles import Tile, blended_tiles, tiles
+from napari_selfdenoise.data.tiles import (
+    TILE_HALOS,
+    TILE_SIZE,
+    Tile,
+    blended_tiles,
+    tiles,
+)
 from napari_selfdenoise.engine.device import Compute, Float32Outputs
 from napari_selfdenoise.engine.memory import is_out_of_memory, release_memory
+from napari_selfdenoise.engine.tile_memory import fitted
 
-TILE_SIZE, TILE_HALOS = 512, 4
-"""Side of a tile in pixels, without its halo: so much, or so many halos if that is more."""
 SMALLEST_TILE = 32
 """Side of the tiles, in pixels, below which they are not halved any more."""
 BAND_BYTES = 64 * 2**20
@@ -155,7 +160,8 @@ def predict(
 ) -> Run[int]:
     """Denoise all planes, tile by tile, into `out`.
 
-    When the memory does not suffice, tiles are halved and the plane at hand begins anew.
+    Tiles are halved until they fit into the memory that is free; when it does not suffice all
+    the same, they are halved again and the plane at hand begins anew.
 
     Parameters
     ----------
@@ -180,6 +186,8 @@ def predict(
     ImageError
         If the memory does not suffice for the smallest tiles either.
     """
+    if not context.stopping:
+        denoiser = yield from fitted(denoiser, planes)
     for plane in range(len(planes)):
         if context.stopping:
             return plane

@@ -30,6 +30,14 @@ class Preferences(Config):
     threads: int = setting(
         0, low=0, high=1024, help="Threads for computing; 0 takes as many as there are cores."
     )
+    memory_limit: float = setting(
+        0.0,
+        low=0.0,
+        high=100_000.0,
+        step=0.1,
+        title="Memory limit (GB)",
+        help="Memory that a run may take, in GB; 0 for what the machine has free.",
+    )
     models_folder: str = setting(
         "", help="Folder of your models; empty for the usual place of your system."
     )

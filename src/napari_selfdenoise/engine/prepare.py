@@ -28,6 +28,7 @@ from napari_selfdenoise.data.noise_correlation import (
 from napari_selfdenoise.data.noise_model import NoiseModel, fit_noise_model
 from napari_selfdenoise.data.planes import sample_planes, typical
 from napari_selfdenoise.data.sub_images import sub_images
+from napari_selfdenoise.engine.memory_forecast import check_results_fit
 from napari_selfdenoise.engine.planewise import with_residual
 from napari_selfdenoise.engine.preparation import Preparation, Prepared
 from napari_selfdenoise.engine.provenance import with_notes
@@ -63,6 +64,7 @@ def denoise(
         What to do; ``"auto"`` measures on the image.
     """
     check_takes_targets(method.title, method.target, context.targets)
+    check_results_fit(method, image, context.sampling, context.outputs)
     checked = check_image(image, fill_nan=context.fill_nan)
     (prepared, inner), notes = yield from with_notes(
         choose_preparation(method, [checked.image], config, preparation)
@@ -95,7 +97,9 @@ def around(
     """Run on the prepared image, and return the result for the image itself."""
     image = checked.image
     outputs = context.outputs
-    if prepared.stride > 1:  # the run makes an image of another shape
+    # The run may make an image of another shape, and makes one of other intensities.
+    apart = prepared.stride > 1 or outputs.watched
+    if apart:
         context.outputs = outputs.scratch()
     try:
         run = start(prepared.apply(image))
@@ -103,7 +107,8 @@ def around(
     finally:
         context.outputs = outputs
     made = result["denoised"].data
-    out = outputs.new(image) if prepared.stride > 1 else cast(WritableArray, made)
+    result = replace(result, images={})  # a residual that is of no use would take memory
+    out = outputs.new(image) if apart else cast(WritableArray, made)
     denoised = yield from prepared.undo(made, image, out)
     provenance = replace(
         result.provenance, input_hash=checked.digest, seconds=round(context.seconds, 3)

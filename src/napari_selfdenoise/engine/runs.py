@@ -21,6 +21,7 @@ from napari_selfdenoise.engine import forecast
 from napari_selfdenoise.engine.device import Compute
 from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
 from napari_selfdenoise.engine.memory import reused_memory
+from napari_selfdenoise.engine.memory_forecast import check_results_fit
 from napari_selfdenoise.engine.model import Model
 from napari_selfdenoise.engine.planewise import with_residual
 from napari_selfdenoise.engine.posterior import Posterior, sampled_images
@@ -93,8 +94,9 @@ def apply(model: Model, image: Image, context: Context) -> Run[Result]:
     ModelError
         If the model was trained on another number of channels or colour samples.
     ImageError
-        If the image cannot be denoised.
+        If the image cannot be denoised, or its result does not fit into the memory.
     """
+    check_results_fit(model.method, image, context.sampling, context.outputs)
     checked = check_image(image, fill_nan=context.fill_nan)
     prepared = model.preparation
     if not prepared:
