@@ -7,6 +7,7 @@ imported inside the worker.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from napari import Viewer
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import SelfDenoiseError
+from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.core.sampling import Sampling
-from napari_selfdenoise.engine import forecast, prepare
+from napari_selfdenoise.engine import forecast, memory_forecast, prepare
+from napari_selfdenoise.engine.free_memory import free_memory
 from napari_selfdenoise.gui import model_runs, training_runs
 from napari_selfdenoise.gui.config_form import ConfigForm
 from napari_selfdenoise.gui.image_picker import ImagePicker
@@ -29,8 +32,10 @@ from napari_selfdenoise.gui.live_plot import LivePlot
 from napari_selfdenoise.gui.method_forms import MethodForms
 from napari_selfdenoise.gui.method_picker import MethodPicker, spoken
 from napari_selfdenoise.gui.model_bar import ModelBar
+from napari_selfdenoise.gui.needs import NeedsLabel
 from napari_selfdenoise.gui.noise_line import NoiseLine
 from napari_selfdenoise.gui.panel import Panel
+from napari_selfdenoise.gui.results_place import ResultsPlace
 from napari_selfdenoise.gui.results_record import ResultsRecord
 from napari_selfdenoise.gui.run_bar import RunBar
 from napari_selfdenoise.gui.run_settings import RunSettings
@@ -38,6 +43,7 @@ from napari_selfdenoise.gui.train_on import TrainOn
 from napari_selfdenoise.gui.training_images import TrainingImages
 from napari_selfdenoise.gui.training_runs import Trained
 from napari_selfdenoise.gui.training_set import TrainingSet
+from napari_selfdenoise.gui.written_results import written
 from napari_selfdenoise.methods import METHODS, get
 
 PREVIEW_INTERVAL = 2.0
@@ -70,6 +76,7 @@ class DenoisePanel(Panel):
         self.forms = MethodForms(self._methods)
         self.sampling_form = ConfigForm(Sampling, fold="More images")
         self.run_form = ConfigForm(RunSettings, fold="Run: preparation, seed, device, time")
+        self.results_place, self.needs = ResultsPlace(), NeedsLabel()
         self.run_bar = RunBar()
         self.plot = LivePlot(self._viewer.theme)
         self.results = ResultsRecord()
@@ -94,6 +101,8 @@ class DenoisePanel(Panel):
             self._sampling_heading,
             self.sampling_form,
             self.run_form,
+            self.results_place,
+            self.needs,
             self.run_bar,
             self.plot,
             self.results,
@@ -105,6 +114,8 @@ class DenoisePanel(Panel):
         self.training.changed.connect(self._on_image)
         self.method_picker.changed.connect(self._on_method)
         self.forms.changed.connect(self._show_forecasts)
+        self.sampling_form.changed.connect(self._show_forecasts)
+        self.results_place.changed.connect(self._show_forecasts)
         self.run_bar.denoise_requested.connect(self._denoise)
         self.model_bar.save_requested.connect(self._save_model)
         self.model_bar.load_requested.connect(self._load_model)
@@ -131,8 +142,10 @@ class DenoisePanel(Panel):
         config = self.forms.value(self.method_picker.name)
         preparation = self.run_form.value.preparation
         self._run_on_image(
-            method.title,
-            lambda image, context: prepare.denoise(method, image, config, context, preparation),
+            method,
+            lambda image, context: written(
+                prepare.denoise(method, image, config, context, preparation), context
+            ),
             given,
         )
 
@@ -149,6 +162,8 @@ class DenoisePanel(Panel):
         config = self.forms.value(self.method_picker.name)
         preparation = self.run_form.value.preparation
         image = None if taken is None else taken.image
+        if image is not None and not self._put_results(image, method, context):
+            return
         run = partial(training_runs.training, method, given, image, config)
 
         def done(trained: Trained | None) -> str:
@@ -162,7 +177,7 @@ class DenoisePanel(Panel):
 
     def _apply_model(self) -> None:
         model = self._model
-        self._run_on_image(model.method.title, partial(model_runs.applying, model))
+        self._run_on_image(model.method, partial(model_runs.applying, model))
 
     def _save_model(self, path: Path) -> None:
         job = Job("Saving the model", done=lambda _: f"Model saved as {path.name}.")
@@ -177,18 +192,31 @@ class DenoisePanel(Panel):
         job = Job("Loading a model", done)
         self.runs.start(job, lambda _: model_runs.loading(path), Context())
 
-    def _run_on_image(self, title: str, run: Any, given: TrainingSet | None = None) -> None:
+    def _run_on_image(
+        self, method: Method[Any], run: Any, given: TrainingSet | None = None
+    ) -> None:
         taken = self.runs.take()
         if taken is None:
             return
-        context = self._context(PREVIEW_INTERVAL)
+        title, context = method.title, self._context(PREVIEW_INTERVAL)
         context.targets = () if given is None else given.targets
+        if not self._put_results(taken.image, method, context):
+            return
         job = Job(
             f"{title} on {taken.look.name}",
             lambda result: self._show_result(taken, result, title),
             taken,
         )
         self.runs.start(job, lambda context: run(taken.image, context), context)
+
+    def _put_results(self, image: Image, method: Method[Any], context: Context) -> bool:
+        """Say where a run puts the images it makes; false if they cannot be put there."""
+        try:
+            context.outputs = self.results_place.outputs(image, method.name)
+        except SelfDenoiseError as error:
+            self.runs.refuse(error)
+            return False
+        return True
 
     def _context(self, preview_interval: float) -> Context:
         return self.run_form.value.context(preview_interval, self.sampling_form.value)
@@ -255,6 +283,26 @@ class DenoisePanel(Panel):
             for name, method in self._methods.items():
                 seconds[name] = forecast.seconds(method, image, self.forms.value(name))
         self.method_picker.show_seconds(seconds)
+        self._show_needs(image, seconds)
+
+    def _show_needs(self, image: Image | None, seconds: Mapping[str, float]) -> None:
+        """Say what the picked method needs for the picked image."""
+        if image is None:
+            self.results_place.offer(None, 0, 0)
+            self.needs.say("")
+            return
+        name = self.method_picker.name
+        config, sampling = self.forms.value(name), self.sampling_form.value
+        try:
+            need = memory_forecast.need(self._methods[name], image, config, sampling)
+            free = free_memory()
+        except SelfDenoiseError as error:  # of the settings file
+            self.needs.say(str(error), "warning")
+            return
+        self.results_place.offer(self.image_picker.layer, need.results, free)
+        if self.results_place.writes:
+            need = replace(need, results=0)
+        self.needs.show_need(need, free, seconds[name])
 
     def _on_theme(self) -> None:
         self.plot.set_theme(self._viewer.theme)

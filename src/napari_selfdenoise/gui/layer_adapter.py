@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from napari_selfdenoise.gui.layer_image import (
 )
 from napari_selfdenoise.gui.layer_look import LayerLook
 from napari_selfdenoise.gui.own_layers import added
+from napari_selfdenoise.gui.result_layer import result_layer
 from napari_selfdenoise.gui.result_pixels import as_colours, pixels_of
 
 METADATA = "napari_selfdenoise"
@@ -117,7 +119,7 @@ class LayerAdapter:
             self._preview.translate = placed["translate"]
             return
         options = taken.look.shown() | {"blending": "translucent_no_depth", "opacity": 1.0}
-        with self._added_by_us():
+        with self.added_by_us():
             self._preview = self._viewer.add_image(
                 data,
                 name=f"{taken.look.name} · {title} · preview",
@@ -134,17 +136,29 @@ class LayerAdapter:
             self._viewer.layers.remove(self._preview)
         self._preview = None
 
-    def add(self, taken: Taken, result: Result, title: str) -> str:
-        """Add a layer for each image of a result; returns the id of the group."""
+    def add(
+        self,
+        taken: Taken,
+        result: Result,
+        title: str,
+        files: Mapping[str, Path] | None = None,
+    ) -> str:
+        """Add a layer for each image of a result; returns the id of the group.
+
+        Images in `files`, OME-Zarr, are shown from there with their smaller versions.
+        """
         group = uuid.uuid4().hex
         region = [[part.start, part.stop] for part in taken.region]
         start = [part.start for part in taken.region]
-        with self._added_by_us(f"{taken.look.name} · {title}"):
+        with self.added_by_us(f"{taken.look.name} · {title}"):
             # The first image is the one to look at: it goes on top, alone visible.
             for kind, image in reversed(list(result.images.items())):
                 metadata = _told(result, kind, group) | {"region": region}
                 name = f"{taken.look.name} · {title}"
-                self._add_one(taken.image, taken.look, start, result, image, name, metadata)
+                path = None if files is None else files.get(kind)
+                self._add_one(
+                    taken.image, taken.look, start, result, image, name, metadata, path
+                )
         return group
 
     def update(self, group: str, result: Result) -> None:
@@ -193,7 +207,7 @@ class LayerAdapter:
                 layer.data, layer.name = values, name
                 return
         look = LayerLook.of(samples)
-        with self._added_by_us(name):
+        with self.added_by_us(name):
             self._viewer.add_image(
                 values,
                 name=name,
@@ -205,7 +219,7 @@ class LayerAdapter:
     def add_regions(self, over: ImageLayer) -> Layer:
         """Add a layer to draw regions in, over every plane of another, and select it."""
         placed = LayerLook.of(over).last(2).placed([0, 0])
-        with self._added_by_us("regions"):
+        with self.added_by_us("regions"):
             layer = self._viewer.add_shapes(
                 ndim=2, name="regions", face_color="#ffffff00", edge_color="yellow", **placed
             )
@@ -230,7 +244,7 @@ class LayerAdapter:
         told = like.metadata[METADATA]
         name = like.name.rpartition(" · ")[0] or like.name
         start = [0] * array_of(like).ndim
-        with self._added_by_us(name):
+        with self.added_by_us(name):
             for kind in kinds:
                 metadata = _told(result, kind, told["group"]) | {"region": told["region"]}
                 look, image = LayerLook.of(like), result.images[kind]
@@ -246,30 +260,27 @@ class LayerAdapter:
         image: Image,
         name: str,
         told: dict[str, Any],
+        path: Path | None = None,
     ) -> None:
         kind = told["kind"]
         first = kind == next(iter(result.images))
-        data, leading, rgb = pixels_of(kind, image, noisy, rgb=look.rgb, dtype=look.dtype)
-        options = look.shown_for(kind, data)
-        if rgb:
-            del options["contrast_limits"]
+        options = result_layer(kind, image, noisy, look, start, path)
         metadata: dict[str, Any] = {METADATA: told}
+        if path is not None:
+            told["file"] = str(path)
         if result.posterior is not None:
             metadata[RESULT] = result
-            # The mean goes on changing when samples are added, in another thread.
-            data = data.copy() if first else data
+            if first:  # it goes on changing when samples are added, in another thread
+                options["data"] = options["data"].copy()
         self._viewer.add_image(
-            data,
             name=f"{name} · {kind.replace('_', ' ')}",
-            rgb=rgb,
             visible=first,
             metadata=metadata,
-            **look.placed(start, leading),
             **options,
         )
 
     @contextmanager
-    def _added_by_us(self, title: str = "") -> Iterator[None]:
+    def added_by_us(self, title: str = "") -> Iterator[None]:
         """Tell panels while layers are added; with a title they can be taken back."""
         self.adding.emit(True)
         try:

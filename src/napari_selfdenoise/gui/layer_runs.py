@@ -15,12 +15,14 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import SelfDenoiseError
 from napari_selfdenoise.core.events import Preview, Run
 from napari_selfdenoise.core.result import Result
+from napari_selfdenoise.gui.growing_layers import GrowingLayers
 from napari_selfdenoise.gui.image_picker import ImagePicker
-from napari_selfdenoise.gui.layer_adapter import LayerAdapter, Taken
+from napari_selfdenoise.gui.layer_adapter import METADATA, LayerAdapter, Taken
 from napari_selfdenoise.gui.method_picker import spoken
 from napari_selfdenoise.gui.results_record import ResultsRecord
 from napari_selfdenoise.gui.run_bar import RunBar
 from napari_selfdenoise.gui.run_controller import RunController
+from napari_selfdenoise.gui.written_results import GrowingOutputs
 
 _VIEW_INTERVAL = 300
 """Milliseconds between two looks at where the viewer's camera is."""
@@ -56,6 +58,8 @@ class LayerRuns(QObject):
         Takes from and adds to the viewer's layers.
     controller : RunController
         Runs the job.
+    growing : GrowingLayers
+        Shows results that are written to files, as far as they are.
     """
 
     ended = Signal()
@@ -73,6 +77,7 @@ class LayerRuns(QObject):
         self._job: Job | None = None
         self._context: Context | None = None
         self.adapter = LayerAdapter(viewer)
+        self.growing = GrowingLayers(viewer, self.adapter, self)
         self.controller = RunController(parent)
         self._timer = QTimer(self)
         self._timer.setInterval(_VIEW_INTERVAL)
@@ -113,25 +118,35 @@ class LayerRuns(QObject):
             return
         self._job, self._context = job, context
         self._follow_view()
+        if job.taken is not None and isinstance(context.outputs, GrowingOutputs):
+            self.growing.watch(job.taken, context.outputs, _short(job.title))
         self.controller.start(job.title, lambda: make_run(context), context)
 
     def show(self, taken: Taken, result: Result, title: str, *, hidden: bool = False) -> str:
         """Add the layers of a result, all of them `hidden` or not; returns a sentence."""
-        group = self.adapter.add(taken, result, title)
+        outputs = None if self._context is None else self._context.outputs
+        files = outputs.files if isinstance(outputs, GrowingOutputs) else {}
+        shown = self.growing.end()
+        group = self.adapter.add(taken, result, title, files)
+        for layer in self.adapter.group(group):
+            for name, value in shown.get(layer.metadata[METADATA]["kind"], {}).items():
+                setattr(layer, name, value)
         if hidden:
             for layer in self.adapter.group(group):
                 layer.visible = False
         took = spoken(result.provenance.seconds)
         stopped = ", stopped early" if result.stopped else ""
         self._results.add(group, f"{taken.look.name} · {title} ({took}{stopped})")
+        where = f" It was written to {next(iter(files.values()))}." if files else ""
         if result.stopped:
-            return f"Stopped after {took}; what was reached is kept."
-        return f"Done in {took}."
+            return f"Stopped after {took}; what was reached is kept.{where}"
+        return f"Done in {took}.{where}"
 
     def leave(self) -> None:
         """End the run when its panel goes."""
         self.controller.abandon()
         self.adapter.hide_preview()
+        self.growing.end()
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
 
     def _on_started(self, title: str) -> None:
@@ -140,8 +155,7 @@ class LayerRuns(QObject):
 
     def _on_preview(self, preview: Preview) -> None:
         if self._job is not None and self._job.taken is not None:
-            title = self._job.title.partition(" on ")[0]
-            self.adapter.show_preview(self._job.taken, preview, title)
+            self.adapter.show_preview(self._job.taken, preview, _short(self._job.title))
 
     def _on_finished(self, returned: Any) -> None:
         self.adapter.hide_preview()
@@ -153,6 +167,7 @@ class LayerRuns(QObject):
 
     def _on_ended(self) -> None:
         self.adapter.hide_preview()
+        self.growing.end()
         self._timer.stop()
         self._job = self._context = None
         self._bar.show_idle()
@@ -171,3 +186,8 @@ class LayerRuns(QObject):
 
     def _on_adding(self, adding: bool) -> None:
         self._picker.follow = not adding
+
+
+def _short(title: str) -> str:
+    """Return what is being done without what it is done on."""
+    return title.partition(" on ")[0]

@@ -11,6 +11,7 @@ from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.engine.model_file import SUFFIX
 from napari_selfdenoise.gui.export_form import Wanted
+from napari_selfdenoise.gui.written_results import written
 from napari_selfdenoise.methods import load_model
 
 
@@ -26,7 +27,7 @@ def applying(model: Any, image: Image, context: Context) -> Run[Result]:
     """Denoise `image` with a trained model."""
     from napari_selfdenoise.engine import runs
 
-    return (yield from runs.apply(model, image, context))
+    return (yield from written(runs.apply(model, image, context), context))
 
 
 def saving(model: Any, path: Path) -> Run[Path]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.gui.lazy_pixels import pixels_or_lazy
 
 NO_COLOURS = ("residual", "posterior_std", "exceedance")
 """Images that are differences, spreads and probabilities, and cannot be shown as colours."""
@@ -16,7 +17,7 @@ NO_COLOURS = ("residual", "posterior_std", "exceedance")
 def pixels_of(
     kind: str, image: Image, noisy: Image, *, rgb: bool, dtype: DTypeLike
 ) -> tuple[NDArray[Any], str, bool]:
-    """Return an image of a result as a layer holds it.
+    """Return an image of a result as a layer holds it: lazy, if it is not in memory.
 
     Parameters
     ----------
@@ -43,13 +44,18 @@ def pixels_of(
     return (as_colours(data, dtype) if colours else data), leading, colours
 
 
-def as_colours(data: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+def as_colours(data: Any, dtype: DTypeLike) -> NDArray[Any]:
     """Return colours in the type they came in: napari shows float colours from 0 to 1."""
+    shown: NDArray[Any]
     if np.dtype(dtype).kind == "f":
-        return data
+        shown = data
+        return shown
+    if not isinstance(data, np.ndarray):
+        shown = data.map_blocks(as_colours, dtype, dtype=dtype)
+        return shown
     info = np.iinfo(np.dtype(dtype))
     whole = np.clip(np.rint(np.nan_to_num(data)), info.min, info.max)
-    shown: NDArray[Any] = whole.astype(dtype)
+    shown = whole.astype(dtype)
     return shown
 
 
@@ -58,8 +64,9 @@ def _with_axes_of(noisy: Image, image: Image) -> NDArray[Any]:
 
     What is drawn from a prior belongs to no time, depth or channel: it is there at each.
     """
+    pixels: NDArray[Any] = pixels_or_lazy(image.data)
     if image.axes == noisy.axes:
-        return image.read()
+        return pixels
     leading = [axis for axis in image.axes if axis not in noisy.axes]
     axes = [*leading, *(axis for axis in noisy.axes if axis in image.axes or axis != "S")]
     order = [image.axes.index(axis) for axis in axes if axis in image.axes]
@@ -68,4 +75,4 @@ def _with_axes_of(noisy: Image, image: Image) -> NDArray[Any]:
     sizes = [
         (image if mine else noisy).size(axis) for axis, mine in zip(axes, own, strict=True)
     ]
-    return np.broadcast_to(image.read().transpose(order)[places], sizes)
+    return np.broadcast_to(pixels.transpose(order)[places], sizes)

@@ -12,6 +12,7 @@ from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.engine.preparation import Preparation
 from napari_selfdenoise.gui.training_set import TrainingSet, usable
+from napari_selfdenoise.gui.written_results import written
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,7 @@ def training(
     result = None
     if image is not None:
         try:
-            result = yield from runs.apply(model, image, context)
+            result = yield from written(runs.apply(model, image, context), context)
         except SelfDenoiseError as error:
             yield Note(f"The model is trained, but {image.name} was not denoised: {error}")
     return Trained(model, len(found.images), result)
