@@ -10,6 +10,8 @@ Array = NDArray[Any]
 CORRELATED, WHITE = 0.35, 0.1
 """Noise is divided up if neighbours in both directions are correlated so much, so far that
 pixels at the distance of the stride are correlated no more than this."""
+MOSTLY_WHITE = 0.25
+"""Fine structure of images whose noise is white passes for a correlation of up to 0.2."""
 LARGEST_STRIDE = 3
 """Chosen by itself: correlation that reaches farther is more often structure than noise."""
 

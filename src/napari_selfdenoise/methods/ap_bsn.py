@@ -173,7 +173,11 @@ class ApBsn(LearnedMethod[ApBsnConfig]):
 
 def _measured_strides(config: ApBsnConfig, images: Sequence[Image]) -> Run[ApBsnConfig]:
     """Choose the strides that are not given, and say why."""
-    from napari_selfdenoise.data.noise_correlation import WHITE, noise_autocorrelation
+    from napari_selfdenoise.data.noise_correlation import (
+        MOSTLY_WHITE,
+        WHITE,
+        noise_autocorrelation,
+    )
     from napari_selfdenoise.data.planes import sample_planes
 
     reach = [noise_autocorrelation(each, LARGEST)[-2:] for each in sample_planes(images)]
@@ -181,6 +185,8 @@ def _measured_strides(config: ApBsnConfig, images: Sequence[Image]) -> Run[ApBsn
     far = np.nan_to_num(np.abs(reach)).max(axis=(0, 1))
     independent = np.flatnonzero(far < WHITE)
     first = int(independent[0]) + 1 if len(independent) else LARGEST - 1
+    if far[0] < MOSTLY_WHITE:
+        first = 1  # sub-images would lose more than what is left of the noise
     # What little correlation is left would be learned; denoising suffers less from it.
     farther = first + 2 if first > 1 else 1
     chosen = {"training_stride": min(farther, LARGEST), "denoising_stride": first}

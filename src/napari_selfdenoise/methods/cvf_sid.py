@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 
 from napari_selfdenoise.core.config import SigmaConfig, setting, with_default
 from napari_selfdenoise.core.events import Event, Note
-from napari_selfdenoise.data.noise_correlation import LARGEST_STRIDE, noise_autocorrelation
+from napari_selfdenoise.data.noise_correlation import (
+    LARGEST_STRIDE,
+    MOSTLY_WHITE,
+    noise_autocorrelation,
+)
 from napari_selfdenoise.data.noise_level import estimate_sigma
 from napari_selfdenoise.engine.learned import LearnedMethod, TrainingConfig
 from napari_selfdenoise.engine.stages import Stage, Training
@@ -25,9 +29,6 @@ if TYPE_CHECKING:
 
 SIGNS = ((1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1), (-1, 0), (1, 1))
 """Of noise that follows the signal and noise that does not, in the mixtures to split again."""
-MOSTLY_WHITE = 0.25
-"""Largest correlation of neighbours with which the noise is measured on all pixels; fine
-structure of images with white noise gives up to 0.2."""
 LEAST_SIDE = 48
 """Pixels along a side from which on the noise is measured between pixels that are apart."""
 
