@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -52,6 +53,15 @@ RUNS = {
     "1500 steps, direction y": ("y", 3),
 }
 """Name of a trained model -> direction and strength of its noise."""
+LEARNED: dict[str, tuple[str, Record]] = {
+    "StructN2V, trained on 380 images": (
+        "noise2void",
+        {"structured": "horizontal", "steps": 5000},
+    ),
+    "N2V, trained on 380 images": ("noise2void", {"structured": "none", "steps": 5000}),
+    "HDN, trained on 380 images": ("hdn", {}),
+}
+"""Row of the table -> method and settings."""
 
 
 row = partial(make_once, RESULT)
@@ -67,8 +77,21 @@ def part_peers(data: Path) -> None:
         row(partial(scores, values, tested, clean), **identity, method="noisy")
         row(partial(best_gaussian, tested, clean), **identity, method="gaussian, best width")
         row(partial(package, tested, clean), **identity, method="bm3d package, true sigma")
-        for method in ("nl_means", "bm3d", "lota_n2n", "noise2void"):
+        for method in ("nl_means", "bm3d", "lota_n2n"):
             row(partial(peer, method, tested, clean), **identity, method=method)
+
+
+def part_learned(data: Path) -> None:
+    """Other methods that learn from the same noisy images as COSDD does."""
+    for strength in (3, 1):
+        noisy, tested, clean = sets(data, strength)
+        for name, (method, settings) in LEARNED.items():
+            row(
+                partial(learned, method, settings, noisy, tested, clean),
+                what="peer",
+                strength=strength,
+                method=name,
+            )
 
 
 def best_gaussian(tested: list[Image], clean: list[Array]) -> Record:
@@ -99,6 +122,21 @@ def peer(method: str, tested: list[Image], clean: list[Array]) -> Record:
     """Run a method of the plugin with its defaults."""
     found = [api.denoise(image, method)["denoised"].read() for image in tested]
     return scores(found, tested, clean)
+
+
+def learned(
+    method: str,
+    settings: Record,
+    noisy: list[Image],
+    tested: list[Image],
+    clean: list[Array],
+) -> Record:
+    """Train a method of the plugin on all images, and apply it to those of the test."""
+    begun = time.process_time()
+    model = api.train(noisy, method, settings=settings)
+    seconds = time.process_time() - begun
+    found = [api.apply(model, image)["denoised"].read() for image in tested]
+    return scores(found, tested, clean) | {"settings": settings, "cpu_seconds": round(seconds)}
 
 
 def model_at(name: str, state: Path) -> tuple[Model, int]:
@@ -298,6 +336,7 @@ def fmd(data: Path, condition: str) -> Record:
 
 PARTS: dict[str, Callable[[Path], None]] = {
     "peers": part_peers,
+    "learned": part_learned,
     "curve": part_curve,
     "samples": part_samples,
     "generated": part_generated,
