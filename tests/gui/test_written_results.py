@@ -9,15 +9,23 @@ import pytest
 import zarr
 
 from napari_selfdenoise.core.config import Config
+from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError, UsageError
+from napari_selfdenoise.core.events import finish
+from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.folder import image_files
 from napari_selfdenoise.data.io import read_image
+from napari_selfdenoise.engine import model as models
+from napari_selfdenoise.engine import runs
 from napari_selfdenoise.engine.planewise import PlanewiseMethod
 from napari_selfdenoise.engine.preferences import prefer
 from napari_selfdenoise.gui import growing_layers
 from napari_selfdenoise.gui.layer_adapter import METADATA
+from napari_selfdenoise.gui.models_panel import ModelsPanel
 from napari_selfdenoise.methods import get
 from tests.gui.conftest import WAIT
+from tests.running import noisy as noisy_pixels
+from tests.running import tiny
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +98,7 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def by_kind(viewer, group):
+def by_kind(viewer):
     layers = [each for each in viewer.layers if each.metadata.get(METADATA, {}).get("group")]
     return {layer.metadata[METADATA]["kind"]: layer for layer in layers}
 
@@ -156,7 +164,7 @@ def test_layers_grow_until_they_are_files(viewer, panel, stack, halving, qtbot, 
     halving.allowed.release(10)
     wait_for_end(panel, qtbot)
 
-    layers = by_kind(viewer, "")
+    layers = by_kind(viewer)
     assert [layer.name for layer in viewer.layers] == [
         "film",
         "film · Halving · residual",
@@ -193,7 +201,7 @@ def test_contrast_becomes_right(viewer, panel, stack, halving, qtbot, tmp_path):
     qtbot.waitUntil(lambda: 50 < growing.contrast_limits[1] < 100, timeout=WAIT)
     halving.allowed.release(10)
     wait_for_end(panel, qtbot)
-    assert by_kind(viewer, "")["residual"].visible
+    assert by_kind(viewer)["residual"].visible
 
 
 def test_stopping_keeps_what_was_reached(viewer, panel, stack, halving, qtbot, tmp_path):
@@ -202,7 +210,7 @@ def test_stopping_keeps_what_was_reached(viewer, panel, stack, halving, qtbot, t
     qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=WAIT)
     panel.run_bar._stop.click()
     wait_for_end(panel, qtbot)
-    denoised = by_kind(viewer, "")["denoised"]
+    denoised = by_kind(viewer)["denoised"]
     np.testing.assert_array_equal(np.asarray(denoised.data[0][0]), stack.data[0] / 2)
     assert np.isnan(np.asarray(denoised.data[0][1:])).all()
     assert files(tmp_path / "out") == ["film.halving.denoised.ome.zarr"]
@@ -245,7 +253,7 @@ def test_growing_layers_may_be_removed(viewer, panel, stack, halving, qtbot, tmp
         viewer.layers.remove(layer)
     halving.allowed.release(10)
     wait_for_end(panel, qtbot)
-    assert set(by_kind(viewer, "")) == {"denoised", "residual"}
+    assert set(by_kind(viewer)) == {"denoised", "residual"}
 
 
 def test_a_zarr_film_is_denoised_beside_its_file(viewer, panel, run, noisy, tmp_path):
@@ -257,7 +265,7 @@ def test_a_zarr_film_is_denoised_beside_its_file(viewer, panel, run, noisy, tmp_
     assert panel.results_place.writes
     panel.results_place.choose(tmp_path)
     run(panel)
-    denoised = by_kind(viewer, "")["denoised"]
+    denoised = by_kind(viewer)["denoised"]
     np.testing.assert_array_equal(denoised.scale, layer.scale)
     np.testing.assert_array_equal(np.asarray(denoised.data[0]), data / 2)
     written = read_image(tmp_path / "film.halving.denoised.ome.zarr")
@@ -270,21 +278,21 @@ def test_colours_stay_colours(viewer, panel, run, noisy, tmp_path):
     viewer.add_image(data, name="slide", rgb=True)
     panel.results_place.choose(tmp_path)
     run(panel)
-    denoised = by_kind(viewer, "")["denoised"]
+    denoised = by_kind(viewer)["denoised"]
     assert denoised.rgb
     assert denoised.data[0].dtype == np.uint8
     np.testing.assert_array_equal(np.asarray(denoised.data[0]), np.rint(data / 2))
-    assert by_kind(viewer, "")["residual"].data.shape == (3, 530, 540)
+    assert by_kind(viewer)["residual"].data.shape == (3, 530, 540)
 
 
-def test_a_model_is_applied_into_a_folder(viewer, open_panel, noisy, qtbot, tmp_path):
-    """Prepared images come in their own intensities, and the pixels are those of memory."""
+def test_a_prepared_image_comes_in_its_own_intensities(viewer, open_panel, qtbot, tmp_path):
+    """The pixels are those that the run would have in memory."""
     panel = open_panel({"bm3d": get("bm3d")})
     data = np.random.default_rng(0).poisson(np.linspace(2, 200, 96), (2, 96, 96))
     viewer.add_image(data.astype(np.uint16), name="steps", contrast_limits=(0, 200))
     panel.run_bar.denoise_requested.emit()
     wait_for_end(panel, qtbot)
-    kept = by_kind(viewer, "")["denoised"].data
+    kept = by_kind(viewer)["denoised"].data
     assert "made even" in panel.run_bar.sentence
     prefer({"memory_limit": 0.0001})
     panel.forms.changed.emit()
@@ -293,3 +301,23 @@ def test_a_model_is_applied_into_a_folder(viewer, open_panel, noisy, qtbot, tmp_
     wait_for_end(panel, qtbot)
     written = read_image(tmp_path / "steps.bm3d.denoised.ome.zarr").read()
     np.testing.assert_array_equal(written, kept)
+
+
+def test_a_model_is_applied_into_a_folder(viewer, qtbot, tmp_path):
+    method = get("lota_n2n")
+    training = Image(noisy_pixels(seed=1), name="cells")
+    model = finish(runs.train(method, [training], tiny("lota_n2n"), Context()))
+    models.save(model, tmp_path / "models" / "cells.safetensors")
+    panel = ModelsPanel(viewer, tmp_path / "models")
+    viewer.window.add_dock_widget(panel)
+    film = Image(np.stack([noisy_pixels(seed=2), noisy_pixels(seed=3)]), "TYX", name="film")
+    viewer.add_image(da.from_array(film.data), name="film", axis_labels=("t", "y", "x"))
+    assert not panel.results_place.writes
+    panel.results_place.choose(tmp_path)
+    panel.run_bar.denoise_requested.emit()
+    qtbot.waitUntil(lambda: not panel.runs.controller.running, timeout=WAIT)
+    expected = finish(runs.apply(model, film, Context()))["denoised"]
+    written = read_image(tmp_path / "film.lota_n2n.denoised.ome.zarr")
+    assert written.axes == "TYX"
+    np.testing.assert_array_equal(written.read(), expected.data)
+    np.testing.assert_array_equal(np.asarray(by_kind(viewer)["denoised"].data), expected.data)

@@ -71,7 +71,6 @@ def need(
     sampling : Sampling
         How many samples are kept, for a method that has a posterior.
     """
-    images = images_in_memory(method, sampling)
     pixels = int(np.prod(image.shape, dtype=np.int64))
     at_once, table = pixels_at_once(method, image, config), _table().get(method.name, {})
     work = max((at_once[stage] * each for stage, each in table.items()), default=0)
@@ -80,7 +79,13 @@ def need(
         planes = pixels // (image.size("Y") * image.size("X") * image.size("S"))
         tiles = planes * _tiles_of_a_plane(method, image, config)
         work += min(POOL_BYTES, pixels * _FLOAT32)
-    return Need(images * pixels * _FLOAT32, work, tiles)
+    return Need(result_bytes(method, image, sampling), work, tiles)
+
+
+def result_bytes(method: Method[Any], image: Image, sampling: Sampling) -> int:
+    """Return what the images of a result take in memory when a run ends."""
+    pixels = int(np.prod(image.shape, dtype=np.int64))
+    return images_in_memory(method, sampling) * pixels * _FLOAT32
 
 
 def images_in_memory(method: Method[Any], sampling: Sampling) -> int:
@@ -104,11 +109,11 @@ def check_results_fit(
     """
     if not outputs.in_memory:
         return
-    images = images_in_memory(method, sampling)
-    size, free = images * int(np.prod(image.shape, dtype=np.int64)) * _FLOAT32, free_memory()
+    size, free = result_bytes(method, image, sampling), free_memory()
     if size > free:
         raise ImageError(
-            f"The result of {image.name} does not fit into the memory: {images} images of "
+            f"The result of {image.name} does not fit into the memory: "
+            f"{images_in_memory(method, sampling)} images of "
             f"{image.describe().rpartition(',')[0]} in float32 take {gigabytes(size)}, and "
             f"{gigabytes(free)} are free. Have them written to OME-Zarr while they are made: "
             "in the viewer choose a folder for the results, in Python name a file (out=...), "

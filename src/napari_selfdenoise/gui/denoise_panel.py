@@ -288,7 +288,7 @@ class DenoisePanel(Panel):
     def _show_needs(self, image: Image | None, seconds: Mapping[str, float]) -> None:
         """Say what the picked method needs for the picked image."""
         if image is None:
-            self.results_place.offer(None, 0, 0)
+            self.results_place.offer(None, 0)
             self.needs.say("")
             return
         name = self.method_picker.name
@@ -299,7 +299,7 @@ class DenoisePanel(Panel):
         except SelfDenoiseError as error:  # of the settings file
             self.needs.say(str(error), "warning")
             return
-        self.results_place.offer(self.image_picker.layer, need.results, free)
+        self.results_place.offer(self.image_picker.layer, need.results)
         if self.results_place.writes:
             need = replace(need, results=0)
         self.needs.show_need(need, free, seconds[name])

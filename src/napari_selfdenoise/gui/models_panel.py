@@ -15,8 +15,9 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import FileError
+from napari_selfdenoise.core.errors import FileError, SelfDenoiseError
 from napari_selfdenoise.core.sampling import Sampling
+from napari_selfdenoise.engine.memory_forecast import result_bytes
 from napari_selfdenoise.engine.model_file import Description
 from napari_selfdenoise.engine.models_folder import models_folder, models_in
 from napari_selfdenoise.gui import folder_runs, model_runs
@@ -31,6 +32,7 @@ from napari_selfdenoise.gui.model_file_bar import ModelFileBar
 from napari_selfdenoise.gui.model_list import ModelList
 from napari_selfdenoise.gui.model_words import method_of, misfit
 from napari_selfdenoise.gui.panel import Panel
+from napari_selfdenoise.gui.results_place import ResultsPlace
 from napari_selfdenoise.gui.results_record import ResultsRecord
 from napari_selfdenoise.gui.run_bar import RunBar
 from napari_selfdenoise.methods import METHODS, get
@@ -73,7 +75,7 @@ class ModelsPanel(Panel):
             "them."
         )
         self.run_bar.put_beside(self._to_folder)
-        self.results = ResultsRecord()
+        self.results, self.results_place = ResultsRecord(), ResultsPlace()
         self.export_form: ExportForm | None = None
         self.runs = LayerRuns(self._viewer, self.image_picker, self.run_bar, self.results, self)
         self._timer = QTimer(self)
@@ -94,6 +96,7 @@ class ModelsPanel(Panel):
             self.image_picker,
             self._unfit,
             self._sampling,
+            self.results_place,
             self.run_bar,
             self.results,
         )
@@ -117,7 +120,12 @@ class ModelsPanel(Panel):
         model, taken = self.models.picked, self.runs.take()
         if model is None or taken is None:
             return
-        title = method_of(model)
+        title, context = method_of(model), self._context()
+        try:
+            context.outputs = self.results_place.outputs(taken.image, model.method)
+        except SelfDenoiseError as error:
+            self.runs.refuse(error)
+            return
 
         def done(result: Any) -> str:
             return self.runs.show(taken, result, title)
@@ -125,7 +133,7 @@ class ModelsPanel(Panel):
         def run(context: Context) -> Any:
             return model_runs.applying_file(model.path, taken.image, context)
 
-        self.runs.start(Job(f"{title} on {taken.look.name}", done, taken), run, self._context())
+        self.runs.start(Job(f"{title} on {taken.look.name}", done, taken), run, context)
 
     def apply_to_folder(self, folder: Path) -> None:
         """Denoise all images in a folder with the picked model."""
@@ -224,6 +232,12 @@ class ModelsPanel(Panel):
         image = self.image_picker.part()
         unfit = "" if model is None or image is None else misfit(model, image)
         self._unfit.say(unfit, "warning")
+        known = model is not None and model.method in METHODS
+        if model is None or image is None or not known:
+            self.results_place.offer(None, 0)
+        else:
+            size = result_bytes(get(model.method), image, self.sampling_form.value)
+            self.results_place.offer(self.image_picker.layer, size)
         if model is None:
             problem = "Pick a model first."
         self.run_bar.allow(problem or unfit)

@@ -10,8 +10,10 @@ from platformdirs import user_documents_path
 from psygnal import Signal
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
+from napari_selfdenoise.core.errors import SelfDenoiseError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.outputs import Outputs
+from napari_selfdenoise.engine.free_memory import free_memory
 from napari_selfdenoise.gui.config_form import add_row, aligned_rows
 from napari_selfdenoise.gui.folder_row import FolderRow
 from napari_selfdenoise.gui.layer_image import array_of
@@ -52,7 +54,7 @@ class ResultsPlace(QWidget):
         layout.addWidget(self._folder)
         self._place.activated.connect(lambda _: self._on_choice())
         self._folder.changed.connect(lambda: self.changed.emit())
-        self.offer(None, 0, 0)
+        self.offer(None, 0)
 
     @property
     def writes(self) -> bool:
@@ -66,16 +68,20 @@ class ResultsPlace(QWidget):
         self._show(_MEMORY if folder is None else _FOLDER)
         self._on_choice()
 
-    def offer(self, layer: Layer | None, size: int, free: int) -> None:
+    def offer(self, layer: Layer | None, size: int) -> None:
         """Ask about a layer, if there is a reason to; the choice for it is kept.
 
         Parameters
         ----------
         layer : napari layer
             The picked one; ``None`` if there is none.
-        size, free : int
-            Bytes of the results, and those that are free.
+        size : int
+            Bytes of the results.
         """
+        try:
+            free = free_memory()
+        except SelfDenoiseError:  # of the settings file; the run will say it
+            free = size
         lazy = layer is not None and not isinstance(array_of(layer), np.ndarray)
         if layer is not self._layer:
             self._layer, self._chosen = layer, False
