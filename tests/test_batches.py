@@ -162,11 +162,11 @@ def test_what_is_done_is_not_done_again(days, tmp_path, capsys, monkeypatch):
     out, command = tmp_path / "out", [*SLOW, days, "-o", tmp_path / "out"]
     denoise, calls = Job.run, []
 
-    def dying(job, item, driver):
+    def dying(job, item, driver, start=None):
         calls.append(item.input.name)
         if len(calls) == 3:
             raise SystemExit  # as a kill between two files
-        return denoise(job, item, driver)
+        return denoise(job, item, driver, start)
 
     monkeypatch.setattr(Job, "run", dying)
     monkeypatch.setattr(Journal, "close", lambda self, *, complete: self._file.close())

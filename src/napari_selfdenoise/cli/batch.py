@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_selfdenoise.cli.cluster import Cluster
 from napari_selfdenoise.cli.files import failure_code, failures, files_of, folder_below
-from napari_selfdenoise.cli.job import Done, Item, Job
+from napari_selfdenoise.cli.job import Done, Item, Job, Start
 from napari_selfdenoise.cli.running import STOPPED, Terminal, drive, print_json
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import FileError, SelfDenoiseError, UsageError
@@ -74,7 +74,7 @@ class Batch:
             if self.cluster:
                 stopped = self.cluster.run(self.job, left, self, journal)
             else:
-                stopped = self._one_by_one(left, journal)
+                stopped = self.one_by_one(left, journal)
         except KeyboardInterrupt:
             pass
         finally:
@@ -103,12 +103,24 @@ class Batch:
         place = f" ({self.items.index(item) + 1} of {count})" if count > 1 else ""
         return item.input.name + place
 
-    def _one_by_one(self, items: Sequence[Item], journal: Journal) -> bool:
-        """Denoise the images here; return whether that was stopped."""
+    def one_by_one(
+        self, items: Sequence[Item], journal: Journal, start: Start | None = None
+    ) -> bool:
+        """Denoise the images here; return whether that was stopped.
+
+        Parameters
+        ----------
+        items : sequence of Item
+            The images.
+        journal : Journal
+            Told what is done.
+        start : callable, optional
+            As for `Job.run`.
+        """
         for item in items:
             journal.begin(item.input, item.outputs.values())
             try:
-                one = self.job.run(item, _Here(self.title(item)))
+                one = self.job.run(item, _Here(self.title(item)), start)
             except SelfDenoiseError as error:
                 self.fail(item, error)
                 continue

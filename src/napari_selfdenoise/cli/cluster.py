@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from napari_selfdenoise.cli.job import Done, Item, Job
+from napari_selfdenoise.cli.divided import Divided, can_be_divided
+from napari_selfdenoise.cli.job import Item, Job
 from napari_selfdenoise.cli.running import Terminal
-from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import FileError, SelfDenoiseError, UsageError
-from napari_selfdenoise.core.events import Event, Note, Progress, Run, finish
-from napari_selfdenoise.core.result import Result
+from napari_selfdenoise.cli.worker import denoise_file, not_denoised
+from napari_selfdenoise.core.errors import SelfDenoiseError, UsageError
+from napari_selfdenoise.core.events import Progress
 from napari_selfdenoise.data.journal import Journal
 
 if TYPE_CHECKING:
     from napari_selfdenoise.cli.batch import Batch
 
-_LISTENS_EVERY = 1.0
-"""Seconds between two looks of a worker whether it is to stop."""
 _CONNECTS_WITHIN = 20
 """Seconds."""
-_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Cluster:
     """Where files are denoised, if not one after the other in this process.
 
-    Each file is a task. Workers read images and models, and write the results, themselves,
-    so that all must see the same folders; what a lost worker did is done again by another.
+    Each file is a task, or some planes of it, where there are fewer files than workers.
+    Workers read images and models, and write the results, themselves, so that all must see
+    the same folders; what a lost worker did is done again by another.
 
     Attributes
     ----------
@@ -56,6 +52,9 @@ class Cluster:
         The first Ctrl-C lets the workers end what they began, with what they have learned.
         """
         with self._client() as client:
+            several = max(len(client.nthreads()), 2)
+            if len(items) < several and all(can_be_divided(job, item) for item in items):
+                return batch.one_by_one(items, journal, Divided(client, job).start)
             return _Running(client, job, batch, journal).run(items)
 
     @contextmanager
@@ -116,7 +115,7 @@ class _Running:
         for item in items:
             self.journal.begin(item.input, item.outputs.values())
             task = self.client.submit(
-                _denoise, self.job, item, self.stop, key=f"denoise-{uuid.uuid4().hex}"
+                denoise_file, self.job, item, self.stop, key=f"denoise-{uuid.uuid4().hex}"
             )
             tasks[task] = item
         terminal, left, stopped = Terminal(f"{len(items)} images"), dict(tasks), False
@@ -149,44 +148,4 @@ class _Running:
         elif isinstance(error, SelfDenoiseError):
             self.batch.fail(item, error)
         else:
-            told = f"{type(error).__name__}: {error}"
-            self.batch.fail(item, FileError(f"The workers could not denoise it. {told}"))
-
-
-class _There:
-    """Drives runs on a worker, and keeps what there is to say for the client."""
-
-    def __init__(self, stop: str) -> None:
-        from distributed import Event as Signal
-
-        self.said: list[str] = []
-        self._stop, self._looked = Signal(stop), 0.0
-
-    def drive(self, run: Run[Result], context: Context) -> Result:
-        def listen(event: Event) -> None:
-            if isinstance(event, Note):
-                self.say(event.text)
-            if self.stopping():
-                context.stop()
-
-        return finish(run, listen)
-
-    def say(self, text: str) -> None:
-        if text not in self.said:
-            self.said.append(text)
-
-    def stopping(self) -> bool:
-        now = time.monotonic()
-        if now - self._looked < _LISTENS_EVERY:
-            return False
-        self._looked = now
-        return bool(self._stop.is_set())
-
-
-def _denoise(job: Job, item: Item, stop: str) -> tuple[Done | None, list[str]]:
-    """Denoise one image, on a worker; `None` if the batch was stopped before it began."""
-    driver = _There(stop)
-    if driver.stopping():
-        return None, []
-    with _one_at_a_time:  # tasks of a process share the model
-        return job.run(item, driver), driver.said
+            self.batch.fail(item, not_denoised(error))

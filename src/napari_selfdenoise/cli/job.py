@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -53,6 +53,10 @@ class Item:
     input: Path
     outputs: Mapping[str, Path]
     target: Path | None = None
+
+
+Start = Callable[[Item, Image, Context], Run[Result]]
+"""Begins the run that denoises an image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +113,17 @@ class Job:
             told["model"] = hashlib.sha256(self.model.read_bytes()).hexdigest()
         return told
 
-    def run(self, item: Item, driver: Driver) -> Done:
+    def run(self, item: Item, driver: Driver, start: Start | None = None) -> Done:
         """Denoise one image and write what is wanted, replacing what is there.
+
+        Parameters
+        ----------
+        item : Item
+            The image.
+        driver : Driver
+            Drives the run.
+        start : callable, optional
+            Begins the run, if it is another one: ``start(item, image, context)``.
 
         Raises
         ------
@@ -133,7 +146,8 @@ class Job:
             context.targets = (read_image(item.target, self.where.axes),)
         with FileOutputs(item.outputs["denoised"], overwrite=True) as outputs:
             context.outputs = outputs
-            result = driver.drive(self._start(noisy, context), context)
+            run = (start or self._start)(item, noisy, context)
+            result = driver.drive(run, context)
             self._write_others(item, result)
             denoised = outputs.finish(result["denoised"], result.provenance)
         self._check_kept(result)  # what there is was written
@@ -146,7 +160,7 @@ class Job:
             raise ValueError("a job has a method or a model")
         return self.how
 
-    def _start(self, image: Image, context: Context) -> Run[Result]:
+    def _start(self, _: Item, image: Image, context: Context) -> Run[Result]:
         if self.model is not None:
             from napari_selfdenoise.engine import runs
 

@@ -65,6 +65,11 @@ class FileOutputs(Outputs):
             self._scratch = _Scratch(self.path)
         return self._scratch
 
+    @property
+    def unfinished(self) -> Path:
+        """Where the output is until it is complete."""
+        return self._partial
+
     def finish(self, image: Image, provenance: Provenance | None = None) -> Image:
         """Complete the file, and return the image as it is read from there.
 
