@@ -24,7 +24,7 @@ from napari_selfdenoise.engine.preparation import Preparation
 from napari_selfdenoise.methods import METHODS, get
 
 SAMPLE = "cells"
-LIMIT = 60.0
+LIMIT = 20.0
 """Seconds that a method may take; slower ones are shown with a preset, or left out."""
 
 
