@@ -97,3 +97,8 @@ def test_no_run_is_refused_unless_it_is_certain(planes, monkeypatch):
 def test_a_constant_image_is_no_problem(monkeypatch):
     flat = Planes(Image(np.full((300, 300), 7.0, np.float32)), {})
     assert run(Wide(), flat, 1000, monkeypatch) == []
+
+
+def test_what_is_no_larger_than_what_is_measured_is_just_done(monkeypatch):
+    noisy = np.random.default_rng(0).normal(100, 10, (128, 128)).astype(np.float32)
+    assert run(Wide(), Planes(Image(noisy), {}), 1000, monkeypatch) == []

@@ -321,3 +321,25 @@ def test_a_model_is_applied_into_a_folder(viewer, qtbot, tmp_path):
     assert written.axes == "TYX"
     np.testing.assert_array_equal(written.read(), expected.data)
     np.testing.assert_array_equal(np.asarray(by_kind(viewer)["denoised"].data), expected.data)
+
+
+def test_what_was_trained_on_several_is_written_too(viewer, open_panel, qtbot, tmp_path):
+    panel = open_panel({"lota_n2n": get("lota_n2n")})
+    layers = [viewer.add_image(noisy_pixels(seed=seed), name=f"day {seed}") for seed in (1, 2)]
+    panel.forms.form("lota_n2n").set_value(tiny("lota_n2n"))
+    panel.train_on.choose_source("layers")
+    panel.train_on.layers.choose(layers)
+    prefer({"memory_limit": 0.000_001})
+    panel.forms.changed.emit()
+    panel.results_place.choose(tmp_path)
+    panel.run_bar.denoise_requested.emit()
+    wait_for_end(panel, qtbot)
+    assert "Trained on 2 images" in panel.run_bar.sentence
+    panel.model_bar.apply_requested.emit()  # which denoises the picked layer again
+    wait_for_end(panel, qtbot)
+    assert files(tmp_path) == [
+        "day 2 (2).lota_n2n.denoised.ome.zarr",
+        "day 2.lota_n2n.denoised.ome.zarr",
+    ]
+    first, second = (read_image(tmp_path / name).read() for name in files(tmp_path))
+    np.testing.assert_array_equal(first, second)

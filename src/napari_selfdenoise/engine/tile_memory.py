@@ -37,8 +37,8 @@ def fitted(denoiser: Denoiser, planes: Planes) -> Run[Denoiser]:
     ImageError
         If not even the tensors of the smallest tile fit.
     """
-    free = _free(denoiser)
-    if _largest(denoiser, planes) * MOST_PER_PIXEL <= free:
+    free, pixels = _free(denoiser), _largest(denoiser, planes)
+    if pixels <= SMALL_SIDE**2 or pixels * MOST_PER_PIXEL <= free:
         return denoiser
     release_memory()
     free = _free(denoiser)
