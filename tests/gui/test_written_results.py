@@ -10,7 +10,7 @@ import zarr
 
 from napari_selfdenoise.core.config import Config
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import ImageError, UsageError
+from napari_selfdenoise.core.errors import FileError, ImageError, UsageError
 from napari_selfdenoise.core.events import finish
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.folder import image_files
@@ -22,6 +22,7 @@ from napari_selfdenoise.engine.preferences import prefer
 from napari_selfdenoise.gui import growing_layers
 from napari_selfdenoise.gui.layer_adapter import METADATA
 from napari_selfdenoise.gui.models_panel import ModelsPanel
+from napari_selfdenoise.gui.written_results import GrowingOutputs
 from napari_selfdenoise.methods import get
 from tests.gui.conftest import WAIT
 from tests.running import noisy as noisy_pixels
@@ -343,3 +344,25 @@ def test_what_was_trained_on_several_is_written_too(viewer, open_panel, qtbot, t
     ]
     first, second = (read_image(tmp_path / name).read() for name in files(tmp_path))
     np.testing.assert_array_equal(first, second)
+
+
+def test_the_network_is_kept_if_its_image_cannot_be_written(
+    viewer, open_panel, qtbot, tmp_path, monkeypatch
+):
+    def full(*_):
+        raise FileError("The disk is full.")
+
+    panel = open_panel({"lota_n2n": get("lota_n2n")})
+    viewer.add_image(noisy_pixels(), name="cells")
+    panel.forms.form("lota_n2n").set_value(tiny("lota_n2n"))
+    prefer({"memory_limit": 0.000_001})
+    panel.forms.changed.emit()
+    with monkeypatch.context() as patched:
+        patched.setattr(GrowingOutputs, "finish", full)
+        begin(panel, tmp_path)
+        wait_for_end(panel, qtbot)
+    assert panel.run_bar.sentence == "The disk is full. The network is trained all the same."
+    assert by_kind(viewer) == {}
+    panel.model_bar.apply_requested.emit()
+    wait_for_end(panel, qtbot)
+    assert files(tmp_path / "out") == ["cells.lota_n2n.denoised.ome.zarr"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,7 +13,7 @@ from napari_selfdenoise.analysis.reference_scores import Scores, check_reference
 from napari_selfdenoise.cli.options import MethodOptions, RunOptions, SamplingOptions
 from napari_selfdenoise.core.config import Config
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import UsageError
+from napari_selfdenoise.core.errors import FileError, UndenoisedError, UsageError, keeping
 from napari_selfdenoise.core.events import Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
@@ -144,12 +145,16 @@ class Job:
         context = self.where.context(self.how, sampling=self.drawn.sampling(self.keep))
         if item.target is not None:
             context.targets = (read_image(item.target, self.where.axes),)
-        with FileOutputs(item.outputs["denoised"], overwrite=True) as outputs:
+        with (
+            _model_kept(item.outputs["denoised"]),
+            FileOutputs(item.outputs["denoised"], overwrite=True) as outputs,
+        ):
             context.outputs = outputs
             run = (start or self._start)(item, noisy, context)
             result = driver.drive(run, context)
-            self._write_others(item, result)
-            denoised = outputs.finish(result["denoised"], result.provenance)
+            with keeping(None if self.model else result.model):
+                self._write_others(item, result)
+                denoised = outputs.finish(result["denoised"], result.provenance)
         self._check_kept(result)  # what there is was written
         scores = None if clean is None else score(noisy, denoised, clean)
         return Done(item.input, item.outputs, result.provenance, result.stopped, scores)
@@ -183,6 +188,19 @@ class Job:
                     f"--keep {name}: {self.method.name} returns no such image. "
                     f"{did_you_mean(name, result.images)}"
                 )
+
+
+@contextmanager
+def _model_kept(denoised: Path) -> Iterator[None]:
+    """Save a model that was trained in vain, beside where the result was to be."""
+    try:
+        yield
+    except UndenoisedError as error:
+        from napari_selfdenoise.engine import model as models
+
+        name = denoised.name.partition(".denoised.")[0]
+        path = models.save(error.model, denoised.with_name(name), overwrite=True)
+        raise FileError(f"{error} It is saved as {path}.") from error
 
 
 _models: dict[Path, tuple[int, Model]] = {}

@@ -4,6 +4,10 @@ Everything a user can cause is a `SelfDenoiseError`: the command line prints its
 sentence, the viewer shows it as a notification. Any other exception is a bug.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 
 class SelfDenoiseError(Exception):
     """Something a user can put right; the message says what and how."""
@@ -35,6 +39,31 @@ class ModelError(SelfDenoiseError):
 
 class FileError(SelfDenoiseError):
     """A file cannot be read or written."""
+
+
+class UndenoisedError(SelfDenoiseError):
+    """A network was trained on an image, which then could not be denoised.
+
+    Attributes
+    ----------
+    model : Model
+        What was trained.
+    """
+
+    def __init__(self, why: object, model: Any) -> None:
+        super().__init__(f"{why} The network is trained all the same.")
+        self.why, self.model = why, model
+
+
+@contextmanager
+def keeping(model: Any) -> Iterator[None]:
+    """Let errors hold the model that was trained before; ``None`` if none was."""
+    try:
+        yield
+    except SelfDenoiseError as error:
+        if model is None or isinstance(error, UndenoisedError):
+            raise
+        raise UndenoisedError(error, model) from error
 
 
 class TrainingError(SelfDenoiseError):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_selfdenoise.core.config import Config
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import ImageError, UsageError
+from napari_selfdenoise.core.errors import ImageError, UndenoisedError, UsageError, keeping
 from napari_selfdenoise.core.events import Note, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
@@ -62,6 +62,13 @@ def denoise(
         As for `Method.denoise`.
     preparation : Preparation
         What to do; ``"auto"`` measures on the image.
+
+    Raises
+    ------
+    UndenoisedError
+        If a network was trained and could not be applied; it holds the model.
+    SelfDenoiseError
+        If the image, the settings or the memory do not allow it.
     """
     check_takes_targets(method.title, method.target, context.targets)
     check_results_fit(method, image, context.sampling, context.outputs)
@@ -69,22 +76,28 @@ def denoise(
     (prepared, inner), notes = yield from with_notes(
         choose_preparation(method, [checked.image], config, preparation)
     )
-    if prepared:
-        result = yield from around(
-            prepared, checked, context, lambda image: method.denoise(image, inner, context)
-        )
-    else:
-        result = yield from method.denoise(image, config, context)
-    provenance = told(result.provenance, prepared, preparation, config, notes)
-    model = result.model
-    if model is not None:
+
+    def completed(model: Any) -> Any:
         trained = told(model.provenance, prepared, preparation, config, notes)
         trained = replace(trained, input_hash=checked.digest)
         model = replace(model, preparation=prepared, provenance=trained)
-        if prepared:  # else it remembers the image already
-            from napari_selfdenoise.engine.record_facts import with_facts  # loads torch
+        if not prepared:
+            return model  # it remembers the image already
+        from napari_selfdenoise.engine.record_facts import with_facts  # loads torch
 
-            model = with_facts(model, [checked.image], context)
+        return with_facts(model, [checked.image], context)
+
+    try:
+        if prepared:
+            result = yield from around(
+                prepared, checked, context, lambda image: method.denoise(image, inner, context)
+            )
+        else:
+            result = yield from method.denoise(image, config, context)
+    except UndenoisedError as error:
+        raise UndenoisedError(error.why, completed(error.model)) from error
+    provenance = told(result.provenance, prepared, preparation, config, notes)
+    model = None if result.model is None else completed(result.model)
     return replace(result, provenance=provenance, model=model)
 
 
@@ -109,7 +122,8 @@ def around(
     made = result["denoised"].data
     result = replace(result, images={})  # a residual that is of no use would take memory
     out = outputs.new(image) if apart else cast(WritableArray, made)
-    denoised = yield from prepared.undo(made, image, out)
+    with keeping(result.model):
+        denoised = yield from prepared.undo(made, image, out)
     provenance = replace(
         result.provenance, input_hash=checked.digest, seconds=round(context.seconds, 3)
     )

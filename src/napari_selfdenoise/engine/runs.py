@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import UsageError
+from napari_selfdenoise.core.errors import UsageError, keeping
 from napari_selfdenoise.core.events import Progress, Run, finish
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Provenance, Result
@@ -148,11 +148,18 @@ def sample(result: Result, count: int, context: Context) -> Run[Result]:
 def train_and_apply(
     method: LearnedMethod[Any], image: Image, config: TrainingConfig, context: Context
 ) -> Run[Result]:
-    """Train a method on an image and denoise this image with it."""
+    """Train a method on an image and denoise this image with it.
+
+    Raises
+    ------
+    UndenoisedError
+        If only the latter fails; it holds the model.
+    """
     checked = check_image(image, fill_nan=context.fill_nan)
     model = yield from train_model(method, [checked], config, context, Prepared())
     model = with_facts(model, [checked.image], context)
-    result = yield from _apply(model, checked, context)
+    with keeping(model):
+        result = yield from _apply(model, checked, context)
     notes = tuple(dict.fromkeys(model.provenance.notes + result.provenance.notes))
     if not (result.stopped or context.time_budget):  # else it says nothing about the machine
         forecast.remember(method, image, config, context.seconds)

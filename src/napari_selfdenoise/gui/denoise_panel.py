@@ -15,7 +15,7 @@ from typing import Any
 from napari import Viewer
 
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import SelfDenoiseError
+from napari_selfdenoise.core.errors import SelfDenoiseError, UndenoisedError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
@@ -123,6 +123,7 @@ class DenoisePanel(Panel):
         self.runs.ended.connect(self._on_image)
         self.controller.started.connect(self._on_started)
         self.controller.metrics.connect(self.plot.add)
+        self.controller.failed.connect(self._on_failed)
         self._viewer.events.theme.connect(self._on_theme)
 
     # What the user asks for
@@ -240,6 +241,10 @@ class DenoisePanel(Panel):
         if taken is not None and trained.result is not None:
             told = f"{self.runs.show(taken, trained.result, title)} {told}"
         return told
+
+    def _on_failed(self, error: Exception) -> None:
+        if isinstance(error, UndenoisedError):
+            self._keep_model(error.model)
 
     def _keep_model(self, model: Any) -> None:
         self._model = model

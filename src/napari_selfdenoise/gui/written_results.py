@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import FileError
+from napari_selfdenoise.core.errors import FileError, keeping
 from napari_selfdenoise.core.events import Note, Progress, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.outputs import WritableArray
@@ -92,8 +92,9 @@ def written(run: Run[Result], context: Context) -> Run[Result]:
     with outputs:
         result = yield from run
         yield Progress(0, 1, "writing smaller versions")
-        others = yield from _others(result, outputs)
-        denoised = outputs.finish(result["denoised"], result.provenance)
+        with keeping(result.model):
+            others = yield from _others(result, outputs)
+            denoised = outputs.finish(result["denoised"], result.provenance)
         outputs.files["denoised"] = outputs.path
         result = read_from(result, denoised)
         return replace(result, images={**result.images, **others})
