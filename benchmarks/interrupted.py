@@ -20,7 +20,7 @@ from benchmarks.harness import append
 from napari_selfdenoise.data.io import read_image, write_tiff
 from napari_selfdenoise.data.synthetic import make_sample
 
-FILES, SHAPE = 12, (3, 128, 128)
+FILES, SHAPE = 12, (6, 256, 256)
 
 
 def started(folder: Path, method: str, out: Path) -> subprocess.Popen[str]:

@@ -3,8 +3,9 @@
     python -m benchmarks.two_workers [METHOD] [SIDE]
 
 Eight noisy images of 1024 (or SIDE) pixels a side are denoised with BM3D (or METHOD), once
-with ``--workers 1`` and once with ``--workers 2``, each worker with one thread; the whole time
-of both commands is compared, start of the workers included, and so are the pixels.
+with ``--workers 1`` and once with ``--workers 2``, each worker with one thread, in turn and
+twice; the whole times of the faster ones are compared, start of the workers included (what
+other programs take can only add to them), and so are the pixels.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from napari_selfdenoise.data.io import read_image, write_tiff
 from napari_selfdenoise.data.synthetic import make_sample
 from napari_selfdenoise.engine.preferences import VARIABLE
 
-FILES = 8
+FILES, ROUNDS = 8, 2
 
 
 def seconds(folder: Path, out: Path, method: str, workers: int) -> float:
@@ -51,8 +52,11 @@ def main() -> None:
         for seed in range(FILES):
             noisy = make_sample("cells", seed, shape=(side, side)).noisy
             write_tiff(folder / f"{seed}.tif", noisy)
-        outs = {workers: Path(name) / f"out{workers}" for workers in (1, 2)}
-        took = {workers: seconds(folder, out, method, workers) for workers, out in outs.items()}
+        took: dict[int, list[float]] = {1: [], 2: []}
+        for round_ in range(ROUNDS):
+            outs = {workers: Path(name) / f"out{round_}{workers}" for workers in took}
+            for workers, out in outs.items():
+                took[workers].append(round(seconds(folder, out, method, workers), 1))
         for path in sorted(outs[1].glob("*.tif")):
             both = (read_image(out / path.name).read() for out in outs.values())
             np.testing.assert_array_equal(*both)
@@ -60,9 +64,9 @@ def main() -> None:
         "method": method,
         "files": FILES,
         "side": side,
-        "seconds_one": round(took[1], 1),
-        "seconds_two": round(took[2], 1),
-        "ratio": round(took[1] / took[2], 2),
+        "seconds_one": took[1],
+        "seconds_two": took[2],
+        "ratio": round(min(took[1]) / min(took[2]), 2),
     }
     append("two_workers", row)
     print(row)

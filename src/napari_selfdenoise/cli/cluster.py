@@ -16,6 +16,7 @@ from napari_selfdenoise.cli.worker import denoise_file, not_denoised
 from napari_selfdenoise.core.errors import SelfDenoiseError, UsageError
 from napari_selfdenoise.core.events import Progress
 from napari_selfdenoise.data.journal import Journal
+from napari_selfdenoise.engine.preferences import preferences
 
 if TYPE_CHECKING:
     from napari_selfdenoise.cli.batch import Batch
@@ -81,7 +82,8 @@ class Cluster:
             with client:
                 yield client
             return
-        threads = max((os.cpu_count() or 1) // self.workers, 1)
+        shared = max((os.cpu_count() or 1) // self.workers, 1)
+        threads = min(preferences().threads or shared, shared)
         environment = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), threads)
         with (
             dask.config.set({"distributed.nanny.pre-spawn-environ": environment}),

@@ -116,24 +116,26 @@ def _by_torch(
     import torch
 
     from napari_selfdenoise.engine.device import choose
+    from napari_selfdenoise.engine.memory import reused_memory
     from napari_selfdenoise.solvers.bm3d import bm3d
 
     before, total = place
     image = torch.from_numpy(noisy).to(choose(context.device))
     run = bm3d(image, sigma, stopping=lambda: context.stopping)
     finished = 0
-    while True:
-        try:
-            event = next(run)
-        except StopIteration as end:
-            values: NDArray[np.float32] = end.value.cpu().numpy()
-            # Stopped in the first stage there are gaps; after it, only its basic estimate.
-            stopped = finished == 1 or bool(np.isnan(values).any())
-            return None if stopped else values
-        if isinstance(event, Progress):
-            step = before + _STEPS * finished + _STEPS * event.step // event.total
-            finished += event.step == event.total
-            yield Progress(step, total, "denoising")
+    with reused_memory():
+        while True:
+            try:
+                event = next(run)
+            except StopIteration as end:
+                values: NDArray[np.float32] = end.value.cpu().numpy()
+                # Stopped in the first stage there are gaps; after it, only its basic estimate.
+                stopped = finished == 1 or bool(np.isnan(values).any())
+                return None if stopped else values
+            if isinstance(event, Progress):
+                step = before + _STEPS * finished + _STEPS * event.step // event.total
+                finished += event.step == event.total
+                yield Progress(step, total, "denoising")
 
 
 def _by_package(noisy: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:

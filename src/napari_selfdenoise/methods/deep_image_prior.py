@@ -71,6 +71,7 @@ class DeepImagePrior(SlowPlanewiseMethod[PriorFitConfig]):
     ) -> Run[NDArray[np.float32] | None]:
         """Fit a network to each tile of a plane; a stop keeps what a lone tile has learned."""
         from napari_selfdenoise.engine.device import Compute
+        from napari_selfdenoise.engine.memory import reused_memory
         from napari_selfdenoise.engine.prior_fit import PriorFit, run_fit
 
         mean = plane.mean(axis=(1, 2), keepdims=True, dtype=float)
@@ -85,9 +86,9 @@ class DeepImagePrior(SlowPlanewiseMethod[PriorFitConfig]):
                 int(context.rng.integers(2**62)),
                 Compute.of(context),
             )
-            whole = yield from run_fit(
-                fit, context, config.steps * number, total, context.time_budget
-            )
+            begun = config.steps * number
+            with reused_memory():
+                whole = yield from run_fit(fit, context, begun, total, context.time_budget)
             if not whole and (len(tiles) > 1 or not fit.begun):
                 return None
             denoised[:, tile.write[0], tile.write[1]] += tile.weight * fit.best.cpu().numpy()
