@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from napari import Viewer
 from napari.layers import Image as ImageLayer
-from numpy.typing import NDArray
 
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.gui.comparison_runs import Scored
 from napari_selfdenoise.gui.layer_adapter import METADATA
 from napari_selfdenoise.gui.layer_image import Region, array_of
 from napari_selfdenoise.gui.layer_look import LayerLook
+from napari_selfdenoise.gui.lazy_pixels import lazy, sample_of
 from napari_selfdenoise.gui.own_layers import added
 from napari_selfdenoise.gui.view_parts import grid_of
 
@@ -63,8 +63,7 @@ class DeskLayers:
                 "layers of the same shape have a difference."
             )
         precision = np.result_type(ours.dtype, theirs.dtype, np.float32)
-        planes = [_planes(each, first.rgb).astype(precision) for each in (ours, theirs)]
-        difference = planes[1] - planes[0]
+        difference = lazy(theirs).astype(precision) - lazy(ours).astype(precision)
         title = f"{second.name} - {first.name}"
         return self._add(difference, title, "residual", first, [0] * ours.ndim, "difference")
 
@@ -88,12 +87,11 @@ class DeskLayers:
         kind: str,
     ) -> ImageLayer:
         recorded = LayerLook.of(like)
-        sample = values if isinstance(values, np.ndarray) else _middle(values, like.rgb)
-        shown = recorded.shown_for(look, sample)
         placed = recorded.placed(start)
         if like.rgb:  # not colours any more: they lie in front, to be scrolled
             values = np.moveaxis(values, -1, 0)
             placed = recorded.placed(start, "S")
+        shown = recorded.shown_for(look, sample_of(values))
         with added(self._viewer, name):
             layer: ImageLayer = self._viewer.add_image(
                 values, name=name, metadata={METADATA: {"kind": kind}}, **placed, **shown
@@ -103,20 +101,3 @@ class DeskLayers:
 
 def _sides(layer: ImageLayer) -> str:
     return " x ".join(map(str, array_of(layer).shape))
-
-
-def _planes(data: Any, rgb: bool) -> Any:
-    """Return data that are read, and calculated with, only where they are looked at."""
-    if hasattr(data, "dask"):
-        return data
-    import dask.array
-
-    inner = 3 if rgb else 2
-    chunks = (1,) * (data.ndim - inner) + data.shape[-inner:]
-    return dask.array.from_array(data, chunks)  # type: ignore[no-untyped-call]
-
-
-def _middle(values: Any, rgb: bool) -> NDArray[Any]:
-    """Return the middle plane of lazy values, to choose how they are shown."""
-    leading = values.shape[: -3 if rgb else -2]
-    return np.asarray(values[tuple(side // 2 for side in leading)])

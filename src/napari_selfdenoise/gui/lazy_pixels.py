@@ -17,7 +17,12 @@ _PLACES, _SIDE = 4, 512
 
 def pixels_or_lazy(data: ArrayLike) -> Any:
     """Return an array in memory as it is, and any other as a dask array."""
-    if isinstance(data, np.ndarray) or hasattr(data, "dask"):
+    return data if isinstance(data, np.ndarray) else lazy(data)
+
+
+def lazy(data: ArrayLike) -> Any:
+    """Return any array as a dask array, of blocks that are planes or parts of them."""
+    if hasattr(data, "dask"):
         return data
     import dask.array
 
