@@ -129,7 +129,7 @@ class ApBsn(LearnedMethod[ApBsnConfig]):
         "PD and Blind-Spot Network, CVPR (2022)"
     )
     learns_from = "one image"
-    psnr_gain = 6.6
+    psnr_gain = 7.4
     Config = ApBsnConfig
 
     def settle(self, config: ApBsnConfig, images: Sequence[Image]) -> Run[ApBsnConfig]:
