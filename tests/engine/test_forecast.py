@@ -46,3 +46,25 @@ def test_a_run_that_was_cut_short_teaches_nothing(cache, monkeypatch):
     assert not memory.exists()
     denoise("lota_n2n", image, config)
     assert memory.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("ap_bsn", {"passes": 20}),
+        ("blind2unblind", {"spacing": 5}),
+        ("noise2self", {"every_lattice": True}),
+        ("recorrupted2recorrupted", {"recorruptions": 50}),
+        ("self2self", {"predictions": 100}),
+    ],
+)
+def test_what_denoises_in_many_passes_takes_longer_the_more_there_is_to_denoise(name, more):
+    method = get(name)
+    one, many = (Image(np.zeros((planes, 512, 512), np.uint16), "TYX") for planes in (1, 20))
+
+    def per_plane(config):
+        return (method.forecast(many, config) - method.forecast(one, config)) / 19
+
+    usual = per_plane(method.Config())
+    assert usual > 0
+    assert per_plane(method.Config(**more)) > 1.3 * usual

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-import numpy as np
-
 from napari_selfdenoise.core.config import setting, with_default
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import UsageError
@@ -108,11 +106,14 @@ class LadderMethod(LearnedMethod[L]):
         """Return how far a tile sees beyond its own pixels."""
         return HALO
 
-    def forecast(self, image: Image, config: L) -> float:
-        """Count training and sampling; see `Method.forecast`."""
+    def training_seconds(self, image: Image, config: L) -> float:
+        """Add what many small operations take; see `LearnedMethod.training_seconds`."""
         steps = config.steps * config.accumulate * image.size("C")
-        samples = np.prod(image.shape) * SAMPLES_EXPECTED * self.work(config)
-        return super().forecast(image, config) * 2 + STEP_SECONDS * steps + samples / 80e9
+        return super().training_seconds(image, config) * 2 + STEP_SECONDS * steps
+
+    def prediction_work(self, config: L) -> float:
+        """Count the samples."""
+        return SAMPLES_EXPECTED * self.work(config)
 
     def stages(self, training: Training, config: L) -> Iterator[Stage | Event]:
         """Yield the training of the model and, if asked for, of the network for one pass."""

@@ -123,6 +123,10 @@ class TrainingConfig(Config):
 L = TypeVar("L", bound=TrainingConfig)
 
 
+MULTIPLICATIONS = 80e9
+"""Of an ordinary core, with additions, in a second."""
+
+
 class LearnedMethod(Method[L]):
     """A method with a network. The engine trains it, predicts with it and saves it."""
 
@@ -166,6 +170,10 @@ class LearnedMethod(Method[L]):
     @abstractmethod
     def work(self, config: L) -> float:
         """Return the multiplications per trained pixel and step, forward; for the forecast."""
+
+    def prediction_work(self, config: L) -> float:
+        """Return the multiplications per pixel that is denoised; for the forecast."""
+        return self.work(config)
 
     def pairs(
         self, images: Sequence[Image], targets: Sequence[Image]
@@ -224,14 +232,20 @@ class LearnedMethod(Method[L]):
         return result
 
     def forecast(self, image: Image, config: L) -> float:
-        """Return expected seconds, training only; see `Method.forecast`."""
+        """Return expected seconds of training and prediction; see `Method.forecast`."""
+        pixels = float(np.prod(image.shape)) / image.size("S")
+        prediction = pixels * self.prediction_work(config) / MULTIPLICATIONS
+        return self.training_seconds(image, config) + prediction
+
+    def training_seconds(self, image: Image, config: L) -> float:
+        """Return the seconds that the training is expected to take."""
         sides = [min(config.patch_size or size, size) for size in image.shape]
         patch = [sides[image.axes.index(axis)] for axis in "YX"]
         networks = image.size("C")
         if config.network_per == "plane":
             planes = [image.size(axis) for axis in "QTCZ"]
             networks = int(np.prod(planes))
-        # Forward and backward are three forward passes; an ordinary core does 80 GMAC/s.
+        # Forward and backward are three forward passes.
         pixels = (
             config.steps
             * config.accumulate
@@ -240,4 +254,4 @@ class LearnedMethod(Method[L]):
             * patch[1]
             * networks
         )
-        return 2.0 + 3 * pixels * self.work(config) / 80e9
+        return 2.0 + 3 * pixels * self.work(config) / MULTIPLICATIONS

@@ -162,6 +162,10 @@ class ApBsn(LearnedMethod[ApBsnConfig]):
 
         return multiplications(config.width, config.blocks)
 
+    def prediction_work(self, config: ApBsnConfig) -> float:
+        """Count the passes: one for all sub-images, and those of the refinement."""
+        return self.work(config) * (1 + config.passes * config.refinement)
+
     def losses(self, network: Any, batch: Tensor, config: ApBsnConfig) -> Mapping[str, Tensor]:
         """Return the difference from the noisy image, of which no pixel saw its own."""
         from torch.nn.functional import l1_loss, mse_loss

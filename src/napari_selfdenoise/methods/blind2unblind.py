@@ -112,6 +112,10 @@ class Blind2Unblind(OneImageMethod[Blind2UnblindConfig]):
         """Count the passes: one for each lattice, and one without gradients for the image."""
         return super().work(config) * (_hidden(config) + 1 / 3)
 
+    def prediction_work(self, config: Blind2UnblindConfig) -> float:
+        """Count the passes: one for each lattice, and one for the image as it is."""
+        return super().work(config) * (config.spacing**2 + 1)
+
     def stages(
         self, training: Training, config: Blind2UnblindConfig
     ) -> Iterator[Stage | Event]:

@@ -138,6 +138,10 @@ class CvfSid(LearnedMethod[CvfSidConfig]):
         splits = 4 + len(SIGNS) * (config.mixtures > 0)
         return splits * multiplications(config.width, config.depths)
 
+    def prediction_work(self, config: CvfSidConfig) -> float:
+        """Count the layers that find the clean image."""
+        return 9.0 * config.width**2 * (config.layers - 1)
+
     def stages(self, training: Training, config: CvfSidConfig) -> Iterator[Stage | Event]:
         """Yield the training, for noise of the strength that is measured."""
         patches = training.patches

@@ -76,6 +76,10 @@ class Noise2Self(OneImageMethod[Noise2SelfConfig]):
         network = super().network(config, channels)
         return LatticePrediction(network, config.spacing, everywhere=config.every_lattice)
 
+    def prediction_work(self, config: Noise2SelfConfig) -> float:
+        """Count the passes, one for each lattice if all are predicted unseen."""
+        return self.work(config) * (config.spacing**2 if config.every_lattice else 1)
+
     def restore(self, network: nn.Module, tile: Tensor) -> Tensor:
         """Denoise a tile of any size."""
         denoised: Tensor = network(tile)

@@ -92,6 +92,10 @@ class R2R(AddedNoiseMethod[R2RConfig]):
 
         return -(-super().halo(config) // PERIOD) * PERIOD
 
+    def prediction_work(self, config: R2RConfig) -> float:
+        """Count the recorruptions."""
+        return config.recorruptions * self.work(config)
+
     def restore(self, network: nn.Module, tile: Tensor) -> Tensor:
         """Denoise a tile of any size."""
         denoised: Tensor = network(tile)

@@ -144,11 +144,9 @@ class Self2Self(LearnedMethod[Self2SelfConfig]):
 
         return multiplications(config.width, LEVELS)
 
-    def forecast(self, image: Image, config: Self2SelfConfig) -> float:
-        """Add the predictions to the training; see `Method.forecast`."""
-        looks = config.predictions * (1 + config.spread)
-        pixels = float(np.prod(image.shape)) / image.size("S")
-        return super().forecast(image, config) + looks * pixels * self.work(config) / 80e9
+    def prediction_work(self, config: Self2SelfConfig) -> float:
+        """Count the looks."""
+        return config.predictions * (1 + config.spread) * self.work(config)
 
     def stages(self, training: Training, config: Self2SelfConfig) -> Iterator[Stage | Event]:
         """Yield the training; what it hides is drawn from the training's random numbers."""

@@ -162,6 +162,10 @@ class TuckerPnP(LearnedMethod[TuckerPnPConfig]):
 
         return multiplications(1, config.width, LEVELS)
 
+    def prediction_work(self, config: TuckerPnPConfig) -> float:
+        """Count the orientations."""
+        return self.work(config) * (8 if config.all_orientations else 1)
+
     def forecast(self, image: Image, config: TuckerPnPConfig) -> float:
         """Add the prior to the training; see `Method.forecast`."""
         planes = image.size("T") * image.size("Z")
