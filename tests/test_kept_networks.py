@@ -72,21 +72,50 @@ def test_an_error_before_training_holds_none():
         )
 
 
-def test_the_command_line_saves_it(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def full(tmp_path, monkeypatch):
+    """A disk that is full when a result is completed; returns the command that hits on it."""
     write_tiff(tmp_path / "cells.tif", Image(noisy((48, 48))))
 
-    def full(*_):
+    def finish(*_):
         raise FileError(FULL)
 
+    monkeypatch.setattr(FileOutputs, "finish", finish)
     command = ["denoise", str(tmp_path / "cells.tif"), "-o", str(tmp_path / "out")]
-    settings = ["-m", "lota_n2n", "--set", "steps=3", "--set", "patch_size=16"]
-    with monkeypatch.context() as patched:
-        patched.setattr(FileOutputs, "finish", full)
-        assert main([*command, *settings]) == 1
+    return [*command, "-m", "lota_n2n", "--set", "steps=3", "--set", "patch_size=16"]
+
+
+def test_the_command_line_saves_it(full, tmp_path, capsys):
+    assert main(full) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"{FULL} The network is trained all the same. It is saved as" in told
     kept = tmp_path / "out" / "cells.lota_n2n.safetensors"
-    assert f"{FULL} The network is trained all the same. It is saved as" in (
-        " ".join(capsys.readouterr().err.split())
-    )
-    image = read_image(tmp_path / "cells.tif")
-    assert api.apply(kept, image)["denoised"].shape == (48, 48)
+    assert api.apply(kept, read_image(tmp_path / "cells.tif"))["denoised"].shape == (48, 48)
     assert [path.name for path in (tmp_path / "out").glob("*.tif")] == []
+
+
+def test_a_model_that_is_there_stays(full, tmp_path):
+    mine = tmp_path / "out" / "cells.lota_n2n.safetensors"
+    mine.parent.mkdir()
+    mine.write_bytes(b"mine")
+    assert main(full) == 1
+    assert mine.read_bytes() == b"mine"
+    assert (tmp_path / "out" / "cells.lota_n2n (2).safetensors").exists()
+
+
+def test_what_went_wrong_first_is_told_even_if_nothing_can_be_saved(full, monkeypatch, capsys):
+    def save(*_):
+        raise FileError("No room for the model.")
+
+    monkeypatch.setattr("napari_selfdenoise.engine.model.save", save)
+    assert main(full) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert FULL in told
+    assert "No room for the model." in told
+
+
+def test_python_gets_it_when_the_file_cannot_be_completed(full, tmp_path):
+    settings = {"steps": 3, "patch_size": 16}
+    with pytest.raises(UndenoisedError) as caught:
+        api.denoise(noisy((48, 48)), "lota_n2n", settings=settings, out=tmp_path / "a.tif")
+    assert api.apply(caught.value.model, noisy())["denoised"].shape == (40, 36)

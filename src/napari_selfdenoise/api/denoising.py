@@ -130,6 +130,9 @@ def denoise(
         If the image or the target cannot be used, or they differ in axes or shape.
     FileError
         If `out` exists and `overwrite` is false, or cannot be written.
+    UndenoisedError
+        If a network was trained, but the image could not be denoised or written with it:
+        its ``model`` can be given to `save` and `apply`.
     SelfDenoiseError
         If anything else is not usable, a name or a value; the message says what would be.
 

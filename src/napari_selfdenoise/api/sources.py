@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import UsageError
+from napari_selfdenoise.core.errors import UsageError, keeping
 from napari_selfdenoise.core.events import Event, Run, finish
 from napari_selfdenoise.core.image import ArrayLike, Image
 from napari_selfdenoise.core.result import Result
@@ -70,7 +70,8 @@ def run_into(
     with FileOutputs(Path(out), overwrite=overwrite) as outputs:
         context.outputs = outputs
         result = finish(run, on_event)
-        return read_from(result, outputs.finish(result["denoised"], result.provenance))
+        with keeping(result.model):
+            return read_from(result, outputs.finish(result["denoised"], result.provenance))
 
 
 def open_images(sources: ImageSource | Sequence[ImageSource] | None, axes: str) -> list[Image]:

@@ -19,8 +19,10 @@ from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.names import did_you_mean
 from napari_selfdenoise.core.result import Provenance, Result
+from napari_selfdenoise.data.folder import free_name
 from napari_selfdenoise.data.io import read_image
 from napari_selfdenoise.data.output_files import FileOutputs, remove_partials, write_image
+from napari_selfdenoise.engine.model_file import SUFFIX
 from napari_selfdenoise.methods import get, load_model
 
 if TYPE_CHECKING:
@@ -198,8 +200,12 @@ def _model_kept(denoised: Path) -> Iterator[None]:
     except UndenoisedError as error:
         from napari_selfdenoise.engine import model as models
 
-        name = denoised.name.partition(".denoised.")[0]
-        path = models.save(error.model, denoised.with_name(name), overwrite=True)
+        wanted = denoised.name.partition(".denoised.")[0]
+        name = free_name(wanted, lambda name: denoised.with_name(name + SUFFIX))
+        try:
+            path = models.save(error.model, denoised.with_name(name + SUFFIX))
+        except FileError as unsaved:  # what went wrong first is what is to be put right
+            raise FileError(f"{error} It could not be saved either: {unsaved}") from error
         raise FileError(f"{error} It is saved as {path}.") from error
 
 

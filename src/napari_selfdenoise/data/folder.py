@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from napari_selfdenoise.core.errors import FileError, UsageError
@@ -46,6 +46,23 @@ def image_files(folder: Path, *, recursive: bool = False) -> list[Path]:
 def result_name(path: Path, method: str, image: str, suffix: str = ".tif") -> str:
     """Return the file name of an image of the result, ``"denoised"`` for example."""
     return f"{path.stem.removesuffix('.ome')}.{method}.{image}{suffix}"
+
+
+def free_name(name: str, path_of: Callable[[str], Path]) -> str:
+    """Return a name under which there is no file: itself, or "name (2)", "name (3)", ...
+
+    Parameters
+    ----------
+    name : str
+        The name wanted.
+    path_of : callable
+        Returns where a file of some name would be.
+    """
+    found, number = name, 1
+    while path_of(found).exists():
+        number += 1
+        found = f"{name} ({number})"
+    return found
 
 
 def _files(folder: Path, *, recursive: bool) -> Iterator[Path]:

@@ -9,6 +9,7 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.events import Progress, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Result
+from napari_selfdenoise.data.folder import free_name
 from napari_selfdenoise.engine.model_file import SUFFIX
 from napari_selfdenoise.gui.export_form import Wanted
 from napari_selfdenoise.gui.written_results import written
@@ -62,10 +63,7 @@ def importing(path: Path, folder: Path) -> Run[Path]:
     # The published checkpoints are all called final_model, in a folder with a name.
     stem = path.parent.name if path.suffix == ".ckpt" else path.stem
     stem = stem.removesuffix(".bioimageio") or "model"
-    name, number = stem, 1
-    while (folder / f"{name}{SUFFIX}").exists():
-        number += 1
-        name = f"{stem} ({number})"
+    name = free_name(stem, lambda name: folder / f"{name}{SUFFIX}")
     return models.save(model, folder / f"{name}{SUFFIX}")
 
 

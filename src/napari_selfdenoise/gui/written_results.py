@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 from napari_selfdenoise.core.context import Context
@@ -13,7 +12,7 @@ from napari_selfdenoise.core.events import Note, Progress, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.outputs import WritableArray
 from napari_selfdenoise.core.result import Result
-from napari_selfdenoise.data.folder import result_name
+from napari_selfdenoise.data.folder import free_name, result_name
 from napari_selfdenoise.data.output_files import FileOutputs, write_image
 from napari_selfdenoise.engine.planewise import read_from, with_residual
 
@@ -50,20 +49,20 @@ class GrowingOutputs(FileOutputs):
         from napari_selfdenoise.data.ome_zarr_writer import stored_axes  # loads zarr
 
         stored_axes(image)
-        self._source = _NOT_IN_NAMES.sub("_", image.name).strip(" .") or "image"
-        self._folder, self._method, self._number = folder, method, 1
-        for self._number in count(1):
-            if not self.path_of("denoised").exists():
-                break
+        self._folder, self._method = folder, method
+        wanted = _NOT_IN_NAMES.sub("_", image.name).strip(" .") or "image"
+        self._source = free_name(wanted, lambda name: self._path(name, "denoised"))
         super().__init__(self.path_of("denoised"))
         self.files: dict[str, Path] = {}
         self._begun: dict[str, Image] = {}
 
     def path_of(self, kind: str) -> Path:
         """Return where an image of the result is written."""
-        number = f" ({self._number})" if self._number > 1 else ""
-        source = Path(f"{self._source}{number}{SUFFIX}")
-        return self._folder / result_name(source, self._method, kind, SUFFIX)
+        return self._path(self._source, kind)
+
+    def _path(self, source: str, kind: str) -> Path:
+        name = result_name(Path(f"{source}{SUFFIX}"), self._method, kind, SUFFIX)
+        return self._folder / name
 
     def new(self, image: Image) -> WritableArray:
         """Begin the denoised image; see `FileOutputs.new`."""
