@@ -279,6 +279,25 @@ def test_profiles_at_a_point_go_along_the_slider(desk, viewer, two, measure, kin
         np.testing.assert_array_equal(values, arrays[name][:, 7, 30])
 
 
+def test_sliders_start_nothing_while_there_is_neither_line_nor_point(
+    desk, viewer, two, measure
+):
+    layers, _ = two("stack")
+    compare(desk, layers)
+    started = []
+    desk.profiles.reading.started.connect(lambda: started.append(True))
+    desk.profiles.probe.draw_line(layers["first"])
+    viewer.dims.set_point(0, 2.0)
+    measure()
+    assert started == []
+    viewer.layers["profile line"].add_lines(np.array([[10, 4], [10, 24]]))
+    measure()
+    assert started == [True]
+    viewer.layers.remove("profile line")
+    measure()
+    assert desk.profiles.line_plot.curves == {}
+
+
 def test_slow_files_do_not_hold_up_the_viewer(desk, viewer, measure):
     """Profiles along a slider read every plane: elsewhere, and those asked for last."""
     may_read = threading.Event()

@@ -1,7 +1,7 @@
 """Two images over each other: one left of a divider that follows the mouse, one right of it.
 
 napari has no curtain. This one covers the viewer with two layers of its own that show the
-pixels of the user's layers, one up to the divider and one from there on. Images below them are
+pixels of the user's layers, of which the upper one ends at the divider. Images below them are
 hidden meanwhile: to draw what is covered takes as long as to draw what is seen.
 """
 

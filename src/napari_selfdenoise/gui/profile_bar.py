@@ -16,9 +16,9 @@ from napari_selfdenoise.gui.pick_box import PickBox
 from napari_selfdenoise.gui.profile_plot import ProfilePlot
 from napari_selfdenoise.gui.profile_probe import ProfileProbe
 from napari_selfdenoise.gui.profiles import (
-    Path,
     Plan,
     Profile,
+    Reader,
     along_axis,
     along_line,
     pixel_of,
@@ -98,24 +98,28 @@ class ProfileBar(QWidget):
         """Take the profiles, and plot them when they are read."""
         layers = [layer for layer in self._layers if layer in self._viewer.layers]
         plans = [self._along_line(layers), self._at_point(layers)]
-        self.reading.request("Profiles", partial(reading, plans))
+        if any(plan.readers for plan in plans):
+            self.reading.request("Profiles", partial(reading, plans))
+        else:  # sliders move a thousand times without a line or a point
+            self.reading.forget()
+            self._show([(plan, {}) for plan in plans])
 
     def _along_line(self, layers: Sequence[ImageLayer]) -> Plan:
-        paths, line = dict[str, Path](), self.probe.line
+        readers, line = dict[str, Reader](), self.probe.line
         if line is not None and layers:
             step = min(map(pixel_of, layers))
             for layer in layers:
-                paths[layer.name] = along_line(layer, self._viewer, *line, step)
-        return Plan(f"Distance ({self._unit(layers)})", paths)
+                readers[layer.name] = along_line(layer, self._viewer, *line, step)
+        return Plan(f"Distance ({self._unit(layers)})", readers)
 
     def _at_point(self, layers: Sequence[ImageLayer]) -> Plan:
         point, picked = self.probe.point, self.axes.key
         if point is None or not picked:
             return Plan("", {})
         axis = int(picked)
-        paths = {layer.name: along_axis(layer, self._viewer, axis, point) for layer in layers}
+        readers = {layer.name: along_axis(layer, self._viewer, axis, point) for layer in layers}
         along = f"{self.axes.currentText()} ({self._unit(layers, axis)})"
-        return Plan(along, paths, float(self._viewer.dims.point[axis]))
+        return Plan(along, readers, float(self._viewer.dims.point[axis]))
 
     def _show(self, found: Sequence[tuple[Plan, Mapping[str, Profile]]]) -> None:
         for plot, (plan, profiles) in zip(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,20 +40,8 @@ class Profile:
     values: Array
 
 
-@dataclass(frozen=True, eq=False)
-class Path:
-    """Where a profile lies in one layer; nothing of the viewer is needed to read it.
-
-    Attributes
-    ----------
-    distances : ndarray (points,)
-        As in `Profile`.
-    read : callable
-        Returns the values of the profile.
-    """
-
-    distances: Array
-    read: Callable[[], Array]
+Reader = Callable[[], Profile]
+"""Reads a profile; nothing of the viewer is needed for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,26 +52,27 @@ class Plan:
     ----------
     along : str
         What the distance is, with its unit.
-    paths : mapping of str to Path
+    readers : mapping of str to callable
         By the layers' names.
     marker : float or None
         Where the viewer's slider stands.
     """
 
     along: str
-    paths: Mapping[str, Path]
+    readers: Mapping[str, Reader]
     marker: float | None = None
 
 
 def reading(plans: Sequence[Plan]) -> Run[list[tuple[Plan, dict[str, Profile]]]]:
     """Read the profiles of some plots."""
-    found, total = [], sum(len(plan.paths) for plan in plans)
+    found, done, total = [], 0, sum(len(plan.readers) for plan in plans)
     for plan in plans:
         profiles = dict[str, Profile]()
         found.append((plan, profiles))
-        for name, path in plan.paths.items():
-            yield Progress(len(profiles), total, f"reading {name}")
-            profiles[name] = Profile(path.distances, path.read())
+        for name, read in plan.readers.items():
+            yield Progress(done, total, f"reading {name}")
+            profiles[name] = read()
+            done += 1
     return found
 
 
@@ -94,8 +82,8 @@ def along_line(
     start: Array,
     stop: Array,
     step: float,
-) -> Path:
-    """Return the path of a profile of what a layer shows, along a straight line.
+) -> Reader:
+    """Return what reads the intensities of what a layer shows along a straight line.
 
     Linear interpolation between pixels, at full resolution.
 
@@ -117,17 +105,18 @@ def along_line(
     first, last = (np.asarray(layer.world_to_data(end), np.float64) for end in ends)
     places = np.linspace(first, last, count)
     still = position_in(layer, layer.data_to_world(first))[: layer.ndim]
-    read = partial(_sampled, array_of(layer), layer.rgb, places, np.array(still))
-    return Path(np.linspace(0, length, count), read)
+    array, rgb = array_of(layer), layer.rgb
+    distances = np.linspace(0, length, count)
+    return lambda: Profile(distances, _sampled(array, rgb, places, np.array(still)))
 
 
-def along_axis(layer: ImageLayer, viewer: Viewer, axis: int, point: Array) -> Path:
-    """Return the path of a profile at a point of a layer, along one of the viewer's sliders.
+def along_axis(layer: ImageLayer, viewer: Viewer, axis: int, point: Array) -> Reader:
+    """Return what reads the intensities of a layer at a point along one of the sliders.
 
     Parameters
     ----------
     layer : napari layer
-        An image layer; one that has no such axis gives one without points.
+        An image layer; one that has no such axis gives a profile without points.
     viewer : napari.Viewer
         Whose other sliders say where.
     axis : int
@@ -137,19 +126,20 @@ def along_axis(layer: ImageLayer, viewer: Viewer, axis: int, point: Array) -> Pa
     """
     own = axis - (viewer.dims.ndim - layer.ndim)
     if own < 0:
-        return Path(np.zeros(0), partial(np.zeros, 0))
+        return lambda: Profile(np.zeros(0), np.zeros(0))
     world = np.array(viewer.dims.point, dtype=float)
     world[list(viewer.dims.displayed[-2:])] = point
     at = np.round(np.asarray(layer.world_to_data(world), float)).astype(int)
-    sides = np.array(array_of(layer).shape[: layer.ndim])
+    array, rgb = array_of(layer), layer.rgb
+    sides = np.array(array.shape[: layer.ndim])
     steps = np.arange(sides[own])
     distances = float(layer.translate[own]) + float(layer.scale[own]) * steps
     others = np.arange(layer.ndim) != own
     if ((at < 0) | (at >= sides))[others].any():
-        return Path(distances, partial(np.full, len(steps), np.nan))
+        return lambda: Profile(distances, np.full(len(steps), np.nan))
     place: list[Any] = list(map(int, at))
     place[own] = slice(None)
-    return Path(distances, partial(_values, array_of(layer), tuple(place), layer.rgb))
+    return lambda: Profile(distances, _values(array, tuple(place), rgb))
 
 
 def sliders(viewer: Viewer) -> list[tuple[int, str]]:
