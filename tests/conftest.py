@@ -12,12 +12,17 @@ import torch
 os.environ["NAPARI_CONFIG"] = ""
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
-    """What tests teach the forecast stays out of the user's cache; settings are our own."""
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """What tests teach the forecast stays out of the user's cache; settings are our own.
+
+    Of the session, because what modules share is trained before a test begins.
+    """
     folder = tmp_path_factory.getbasetemp() / "cache"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
-    monkeypatch.setenv("NAPARI_SELFDENOISE_SETTINGS", str(folder / "settings.toml"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_CACHE_HOME", str(folder))
+        patched.setenv("NAPARI_SELFDENOISE_SETTINGS", str(folder / "settings.toml"))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

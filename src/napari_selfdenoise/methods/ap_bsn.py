@@ -187,10 +187,9 @@ def _measured_strides(config: ApBsnConfig, images: Sequence[Image]) -> Run[ApBsn
     reach = [noise_autocorrelation(each, LARGEST)[-2:] for each in sample_planes(images)]
     # Distances that a small image does not have are not correlated.
     far = np.nan_to_num(np.abs(reach)).max(axis=(0, 1))
-    independent = np.flatnonzero(far < WHITE)
+    # So little between neighbours may be fine structure, which sub-images would lose.
+    independent = np.flatnonzero(far < [MOSTLY_WHITE, *[WHITE] * (LARGEST - 1)])
     first = int(independent[0]) + 1 if len(independent) else LARGEST - 1
-    if far[0] < MOSTLY_WHITE:
-        first = 1  # sub-images would lose more than what is left of the noise
     # What little correlation is left would be learned; denoising suffers less from it.
     farther = first + 2 if first > 1 else 1
     chosen = {"training_stride": min(farther, LARGEST), "denoising_stride": first}
