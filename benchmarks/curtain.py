@@ -9,8 +9,10 @@ Needs a display (``xvfb-run -a`` gives one, which draws in software).
 
 import argparse
 import json
+import os
 import time
 
+os.environ["NAPARI_CONFIG"] = ""  # the window as large as at napari's first start
 import napari  # noqa: TID251
 import numpy as np
 from qtpy.QtWidgets import QApplication  # noqa: TID251

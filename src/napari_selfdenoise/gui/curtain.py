@@ -14,6 +14,7 @@ import numpy as np
 from napari import Viewer
 from napari.layers import Image as ImageLayer
 from napari.layers import Layer
+from napari.utils.colormaps import Colormap
 from napari.utils.events import Event
 from numpy.typing import NDArray
 from psygnal import Signal
@@ -21,6 +22,7 @@ from psygnal import Signal
 from napari_selfdenoise.gui.layer_adapter import METADATA, PREVIEW
 from napari_selfdenoise.gui.layer_image import array_of
 from napari_selfdenoise.gui.layer_look import LayerLook
+from napari_selfdenoise.gui.left_part import LeftPart
 from napari_selfdenoise.gui.own_layers import added
 from napari_selfdenoise.gui.view_parts import camera_of
 
@@ -28,6 +30,8 @@ _GRIP = 10.0
 """Pixels of the screen from the divider at which the mouse takes hold of it."""
 _LINE = 2.0
 """Width of the divider in pixels of the screen."""
+_YELLOW = Colormap([[1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.8]], name="divider")
+"""Pixels under it can be made out, which are wider than it where the view is magnified."""
 
 
 class Curtain:
@@ -56,6 +60,8 @@ class Curtain:
         self._viewer = viewer
         self._source: ImageLayer | None = None
         self._left: ImageLayer | None = None
+        self._parts: list[LeftPart] = []
+        self._line = np.zeros((1, 1), np.uint8)
         self._own: list[Layer] = []
         self._covered: list[Layer] = []
         self._place = 0.5
@@ -80,23 +86,27 @@ class Curtain:
         ]
         for layer in self._covered:
             layer.visible = False
+        levels = left.data if left.multiscale else [left.data]
+        self._parts = [LeftPart(level, left.ndim - 1) for level in levels]
+        pixels = self._parts if left.multiscale else self._parts[0]
+        # As fine as the layer, or napari's sliders would get other steps.
+        self._line = np.zeros((1, self._parts[0].shape[left.ndim - 1]), np.uint8)
         with added(viewer):
             below = viewer.add_image(right.data, name="curtain, right", **_over(right, options))
-            above = viewer.add_image(left.data, name="curtain, left", **_over(left, options))
-            line = viewer.add_vectors(
-                np.zeros((1, 2, 2)),
+            above = viewer.add_image(pixels, name="curtain, left", **_over(left, options))
+            line = viewer.add_image(
+                self._line,
                 name="curtain, divider",
-                edge_color="yellow",
-                vector_style="line",
+                colormap=_YELLOW,
+                contrast_limits=(0, 1),
                 metadata={METADATA: {"kind": PREVIEW}},
-                **LayerLook.of(left).last(2).placed([0, 0]),
+                **_stretched(left, self._line.shape),
             )
         self._source, self._left, self._own = left, above, [below, above, line]
         viewer.mouse_move_callbacks.append(self._on_move)
         viewer.mouse_drag_callbacks.append(self._on_drag)
         viewer.layers.events.removed.connect(self._on_removed)
-        camera_of(viewer).events.zoom.connect(self._on_zoom)
-        self._on_zoom()
+        camera_of(viewer).events.zoom.connect(self._draw_line)
         self.move(self._place)
 
     def close(self) -> None:
@@ -107,7 +117,7 @@ class Curtain:
         viewer.mouse_move_callbacks.remove(self._on_move)
         viewer.mouse_drag_callbacks.remove(self._on_drag)
         viewer.layers.events.removed.disconnect(self._on_removed)
-        camera_of(viewer).events.zoom.disconnect(self._on_zoom)
+        camera_of(viewer).events.zoom.disconnect(self._draw_line)
         own, self._own, self._left, self._source = self._own, [], None, None
         with added(viewer):
             for layer in own:
@@ -122,17 +132,14 @@ class Curtain:
         source, left = self._source, self._left
         if source is None or left is None:
             return
-        axis = source.ndim - 1
-        rows, columns = array_of(source).shape[axis - 1 : axis + 1]
+        columns = int(array_of(source).shape[source.ndim - 1])
         column = round(self._place * columns)
         if left.visible != (column > 0):  # even the same value would draw it anew
             left.visible = column > 0
-        if column:
-            left.data = _clipped(source, axis, column / columns)
-        line = self._own[-1]
-        # Not beyond the middles of the pixels at the edge: the world would grow with it.
-        at = min(max(column - 0.5, 0.0), columns - 1.0)
-        line.data = np.array([[[0.0, at], [rows - 1.0, 0.0]]])
+        for part in self._parts:
+            part.share = column / columns
+        self._draw_anew(left)
+        self._draw_line()
         self.moved.emit(self._place)
 
     def _column(self, position: Any) -> float:
@@ -142,19 +149,19 @@ class Curtain:
         at = float(source.world_to_data(position)[-1]) + 0.5
         return at / int(array_of(source).shape[source.ndim - 1])
 
-    def _grip(self) -> float:
-        """Return how near the mouse must be to the divider, as a part of the image's width."""
+    def _share_of(self, pixels: float) -> float:
+        """Return which part of the image's width some pixels of the screen are."""
         source = self._source
-        assert source is not None
+        assert source is not None  # only called while the curtain is shown
         width = float(_steps(source)[-1]) * int(array_of(source).shape[source.ndim - 1])
-        return _GRIP / (float(camera_of(self._viewer).zoom) * width)
+        return pixels / (float(camera_of(self._viewer).zoom) * width)
 
     def _on_move(self, _: Viewer, event: Event) -> None:
         if self.follows:
             self.move(self._column(event.position))
 
     def _on_drag(self, _: Viewer, event: Event) -> Iterator[None]:
-        if abs(self._column(event.position) - self._place) > self._grip():
+        if abs(self._column(event.position) - self._place) > self._share_of(_GRIP):
             return
         camera = camera_of(self._viewer)
         panned, camera.mouse_pan = camera.mouse_pan, False
@@ -164,11 +171,21 @@ class Curtain:
             yield
         camera.mouse_pan = panned
 
-    def _on_zoom(self) -> None:
-        """Keep the divider as wide on the screen."""
-        if self._source is not None:
-            step = abs(float(_steps(self._source)[-1]))
-            self._own[-1].edge_width = _LINE / (float(camera_of(self._viewer).zoom) * step)
+    def _draw_line(self) -> None:
+        """Draw the divider, as wide on the screen whatever the zoom."""
+        if self._source is None:
+            return
+        columns = self._line.shape[1]
+        width = min(max(round(self._share_of(_LINE) * columns), 1), columns)
+        start = min(max(round(self._place * columns - width / 2), 0), columns - width)
+        self._line[:] = 0
+        self._line[:, start : start + width] = 1
+        self._draw_anew(self._own[-1])
+
+    def _draw_anew(self, layer: Layer) -> None:
+        """Show what is in the layer's array now, and do nothing else about it."""
+        with self._viewer.layers.events.blocker_all():  # the list would paint all its rows
+            layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     def _on_removed(self) -> None:
         """Close when a part of it is removed by the user."""
@@ -190,20 +207,12 @@ def _over(layer: ImageLayer, options: dict[str, Any]) -> dict[str, Any]:
     return options | own | told | LayerLook.of(layer).placed(start)
 
 
-def _clipped(layer: ImageLayer, axis: int, share: float) -> Any:
-    """Return the first part of a layer's pixels along an axis; nothing is copied or read."""
-    if layer.multiscale:
-        return [_first(level, axis, share) for level in layer.data]
-    return _first(layer.data, axis, share)
-
-
-def _first(data: Any, axis: int, share: float) -> Any:
-    stop = max(round(share * data.shape[axis]), 1)
-    if not isinstance(data, np.ndarray) and not hasattr(data, "dask"):
-        import dask.array
-
-        data = dask.array.from_array(data)  # type: ignore[no-untyped-call]
-    return data[(slice(None),) * axis + (slice(0, stop),)]
+def _stretched(layer: ImageLayer, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return how pixels are placed of which so many cover a plane of the layer."""
+    sides = np.array(array_of(layer).shape[layer.ndim - 2 : layer.ndim])
+    pixel = sides / shape
+    placed = LayerLook.of(layer).last(2).placed(tuple((pixel - 1) / 2))
+    return placed | {"scale": placed["scale"] * pixel}
 
 
 def _steps(layer: ImageLayer) -> NDArray[np.float64]:
