@@ -51,6 +51,17 @@ def pixels(folder: Path) -> dict[str, bytes]:
     return {path.name: read_image(path).read().tobytes() for path in folder.iterdir()}
 
 
+def test_a_folder_of_which_nothing_came_is_not_left_behind(tmp_path, days):
+    command = ["denoise", "-m", "gaussian", "-o", tmp_path / "new" / "out"]
+    assert run(*command, tmp_path / "missing.tif") == 1
+    assert not (tmp_path / "new" / "out").exists()
+    (tmp_path / "mine").mkdir()
+    assert run("denoise", "-m", "gaussian", "-o", tmp_path / "mine", "missing.tif") == 1
+    assert (tmp_path / "mine").exists()  # it was there before
+    assert run(*command, tmp_path / "missing.tif", days / "0.tif") == 1
+    assert len(list((tmp_path / "new" / "out").iterdir())) == 1
+
+
 # --- OME-Zarr in and out ----------------------------------------------------------------
 
 

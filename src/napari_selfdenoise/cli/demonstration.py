@@ -125,13 +125,17 @@ def _duration(seconds: float) -> str:
 
 
 def _table(outcomes: list[_Outcome]) -> str:
-    lines = [f"{'method':<24} {'seconds':>8}   {'PSNR in dB':<18} SSIM"]
-    for each in outcomes:
-        scores, preset = each.scores, each.entry.preset
-        name = each.entry.method.name + (f" ({preset})" if preset else "")
+    names = [
+        each.entry.method.name + (f" ({each.entry.preset})" if each.entry.preset else "")
+        for each in outcomes
+    ]
+    width = max(map(len, names))
+    lines = [f"{'method':<{width}}  {'seconds':>7}   {'PSNR in dB':<18} SSIM"]
+    for name, each in zip(names, outcomes, strict=True):
+        scores, seconds = each.scores, each.result.provenance.seconds
         psnr = f"{scores.psnr_noisy or 0:.2f} -> {scores.psnr or 0:.2f}"
         ssim = f"{scores.ssim_noisy or 0:.3f} -> {scores.ssim or 0:.3f}"
-        lines.append(f"{name:<24} {each.result.provenance.seconds:>8.1f}   {psnr:<18} {ssim}")
+        lines.append(f"{name:<{width}}  {seconds:>7.1f}   {psnr:<18} {ssim}")
     return "\n".join(lines)
 
 

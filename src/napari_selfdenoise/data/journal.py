@@ -42,6 +42,7 @@ class Journal:
         self._begun: dict[str, dict[str, Any]] = {}
         self._done: dict[str, dict[str, Any]] = {}
         self._file: IO[bytes] | None = None
+        self._made_folder = False
         if self.path.exists():
             self._open()
 
@@ -86,6 +87,8 @@ class Journal:
             self.path.unlink(missing_ok=True)
         self._file.close()
         self._file = None
+        if self._made_folder and not any(self.path.parent.iterdir()):
+            self.path.parent.rmdir()  # nothing came of it, not even a file to go on with
 
     def _append(self, entry: Mapping[str, Any]) -> None:
         if self._file is None:
@@ -98,6 +101,7 @@ class Journal:
     def _open(self) -> None:
         """Lock the journal and read it; a line that was cut off is removed."""
         try:
+            self._made_folder = not self.path.parent.exists()
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("a+b")
         except OSError as error:
