@@ -230,9 +230,7 @@ def write_tables() -> str:
             cells = []
             for kind, level in columns:
                 match = [e for e in mine if (e["noise"], e["level"]) == (kind, level)]
-                cells.append(
-                    f"{match[-1]['psnr']:.2f} / {match[-1]['ssim']:.3f}" if match else ""
-                )
+                cells.append(cell(match))
             minutes = [e["seconds"] / 60 for e in mine if e.get("seconds")]
             cells.append(f"{max(minutes):.0f}" if minutes else "")
             lines.append(f"| {method} | " + " | ".join(cells) + " |")
@@ -255,9 +253,7 @@ def write_tables() -> str:
                 match = [
                     e for e in pairs if (e["condition"], e["left_out"]) == (condition, left_out)
                 ]
-                cells.append(
-                    f"{match[-1]['psnr']:.2f} / {match[-1]['ssim']:.3f}" if match else ""
-                )
+                cells.append(cell(match))
             lines.append(f"| {condition} | " + " | ".join(cells) + " |")
         texts["iddp_2_fmd"] = "\n".join(lines)
     for name, text in texts.items():
