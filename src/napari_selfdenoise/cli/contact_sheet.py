@@ -18,6 +18,8 @@ SIDE = 320
 GAP, MARGIN, HEAD = 14, 28, 96
 ZOOM = 4
 """The detail shows the image this many times larger than the overview's source."""
+TITLE = 24
+"""Size of the letters of a title that is short enough for them."""
 BACKGROUND, BRIGHT, DIM, ACCENT = "#14161a", "#f2f4f7", "#98a1ad", "#ffb454"
 
 Grey = NDArray[np.floating[Any]]
@@ -109,7 +111,10 @@ class _Sheet:
     def head(self, place: int, column: Column) -> None:
         """Write title, seconds and scores above a column."""
         x = self._corner(place, 0)[0]
-        self._text((x, MARGIN - 8), column.title, 24, BRIGHT)
+        size = TITLE
+        while self._draw.textlength(column.title, ImageFont.load_default(size)) > SIDE:
+            size -= 1  # else it runs into the next column's
+        self._text((x, MARGIN - 8), column.title, size, BRIGHT)
         self._text((x, MARGIN + 22), column.subtitle, 15, DIM)
         if column.psnr is not None:
             words = f"{column.psnr:.2f} dB"

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -87,8 +88,9 @@ class Journal:
             self.path.unlink(missing_ok=True)
         self._file.close()
         self._file = None
-        if self._made_folder and not any(self.path.parent.iterdir()):
-            self.path.parent.rmdir()  # nothing came of it, not even a file to go on with
+        if self._made_folder:
+            with suppress(OSError):  # there is something in it, as a rule
+                self.path.parent.rmdir()
 
     def _append(self, entry: Mapping[str, Any]) -> None:
         if self._file is None:

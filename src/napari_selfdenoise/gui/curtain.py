@@ -119,6 +119,7 @@ class Curtain:
         viewer.layers.events.removed.disconnect(self._on_removed)
         camera_of(viewer).events.zoom.disconnect(self._draw_line)
         own, self._own, self._left, self._source = self._own, [], None, None
+        self._parts = []  # they hold the user's pixels
         with added(viewer):
             for layer in own:
                 if layer in viewer.layers:
