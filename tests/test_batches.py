@@ -5,15 +5,18 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from napari_selfdenoise.cli import main
+from napari_selfdenoise.cli.cluster import NO_DASHBOARD
 from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.io import read_image, write_tiff
@@ -235,7 +238,7 @@ def two_workers():
         n_workers=2,
         threads_per_worker=1,
         memory_limit=0,
-        dashboard_address=None,
+        scheduler_kwargs=NO_DASHBOARD,
         silence_logs=50,
     ) as cluster:
         yield cluster
@@ -251,6 +254,17 @@ def test_workers_write_what_one_process_writes(days, tmp_path, capfd):
     assert len(report["results"]) == 4
     assert "bad.tif (5 of 5): bad.tif cannot be read" in err
     assert pixels(tmp_path / "there") == pixels(tmp_path / "here")
+
+
+@pytest.mark.skipif(not DISTRIBUTED, reason="dask.distributed is not installed")
+def test_a_dashboard_of_another_cluster_is_not_in_the_way(days, tmp_path, capfd):
+    with socket.socket() as other:
+        with suppress(OSError):  # it is taken already
+            other.bind(("", 8787))
+            other.listen()
+        command = ["denoise", "-m", "gaussian", days, "-o", tmp_path / "out"]
+        assert run(*command, "--workers", "1") == 0
+    assert "8787" not in capfd.readouterr().err
 
 
 def test_a_killed_worker_costs_nothing(days, tmp_path, two_workers, capfd):

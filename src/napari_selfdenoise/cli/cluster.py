@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _CONNECTS_WITHIN = 20
 """Seconds."""
+NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+"""Options of a scheduler. Without a dashboard it listens, too: by default on the port at which
+other clusters have theirs, and open to all machines."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Cluster:
                 n_workers=self.workers,
                 threads_per_worker=1,
                 memory_limit=0,
-                dashboard_address=None,
+                scheduler_kwargs=NO_DASHBOARD,
                 silence_logs=50,
             ) as cluster,
             Client(cluster) as client,
