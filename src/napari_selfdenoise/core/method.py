@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Generic, Literal, TypeVar
 
@@ -64,6 +65,26 @@ class Method(ABC, Generic[C]):
         if not isinstance(config, SigmaConfig):
             return config
         return None if config.sigma > 0 else replace(config, sigma=sigma)
+
+    def check_images(self, config: C, images: Sequence[Image], stride: int = 1) -> None:
+        """Refuse images that do not go with the settings; by default none.
+
+        Parameters
+        ----------
+        config : Config
+            The method's settings.
+        images : sequence of Image
+            To learn from or to denoise, as they were given.
+        stride : int
+            Above 1 if their planes are divided into sub-images, which follow each other
+            along T.
+
+        Raises
+        ------
+        UsageError
+            If one of them does not; it says why.
+        """
+        return None
 
     @abstractmethod
     def denoise(self, image: Image, config: C, context: Context) -> Run[Result]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_selfdenoise.data.beside import read_normalised
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.plane_pool import Place, PlanePool
 from napari_selfdenoise.data.planes import Planes, Window
@@ -50,6 +51,9 @@ class Patches:
         channels of its target, normalised alike, after its own.
     planned : int
         Training patches that will be drawn in all, if that is known.
+    beside : int
+        Planes on each side of its own that a patch shows, too: their channels come after its
+        own, see `read_normalised`, and before those of a target.
     """
 
     def __init__(
@@ -63,8 +67,9 @@ class Patches:
         multiple: int = 1,
         targets: Sequence[Planes] = (),
         planned: int = 0,
+        beside: int = 0,
     ) -> None:
-        self.rng, self._targets = rng, targets
+        self.rng, self._targets, self._beside = rng, targets, beside
         self.sources = sources
         """Where patches come from."""
         self._companions: dict[tuple[int, int], NDArray[np.float32]] = {}
@@ -208,7 +213,7 @@ class Patches:
         return max(planes.shape[1], self.shape[0]), max(planes.shape[2], self.shape[1])
 
     def _load(self, source: int, plane: int) -> NDArray[np.float32]:
-        values = self.normalised(source, plane)
+        values = read_normalised(self.sources[source], plane, self.normalization, self._beside)
         if self._targets:
             target = self.normalization.apply(self._targets[source].read(plane))
             values = np.concatenate([values, target])
@@ -219,7 +224,8 @@ class Patches:
         return np.pad(values, ((0, 0), *missing), mode="reflect")
 
     def _bytes(self, source: int) -> int:
-        channels = self.sources[source].channels * (2 if self._targets else 1)
+        shown = 1 + 2 * self._beside + bool(self._targets)
+        channels = self.sources[source].channels * shown
         channels += len(next(iter(self._companions.values()), ()))
         height, width = self._padded(self.sources[source])
         return 4 * channels * height * width

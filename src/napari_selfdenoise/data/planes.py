@@ -60,12 +60,16 @@ class Planes:
 
     def index(self, plane: int, window: Window = WHOLE) -> tuple[Any, ...]:
         """Return what to put into ``data[...]`` to reach a window of a plane."""
+        positions = self.places(plane)
+        parts = {"Y": window[0], "X": window[1], "S": slice(None)}
+        return tuple(parts.get(axis, positions.get(axis)) for axis in self.image.axes)
+
+    def places(self, plane: int) -> dict[str, int]:
+        """Return where a plane is along every axis but those in it."""
         sizes = [range(self.image.size(axis)) for axis in self._free()]
         if not 0 <= plane < len(self):
             raise IndexError(f"plane {plane} of {len(self)}")
-        positions = dict(zip(self._free(), _nth(sizes, plane), strict=True)) | dict(self.fixed)
-        parts = {"Y": window[0], "X": window[1], "S": slice(None)}
-        return tuple(parts.get(axis, positions.get(axis)) for axis in self.image.axes)
+        return dict(zip(self._free(), _nth(sizes, plane), strict=True)) | dict(self.fixed)
 
     def read(self, plane: int, window: Window = WHOLE) -> NDArray[np.float32]:
         """Return a window of a plane as float32 of shape (channels, height, width)."""

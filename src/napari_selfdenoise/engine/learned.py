@@ -159,6 +159,18 @@ class LearnedMethod(Method[L]):
         """
         return 0
 
+    def beside(self, config: L) -> int:
+        """Return how many planes on each side the network sees with the one it denoises.
+
+        Their channels come after its own, in a batch and in what the network gets, but not in
+        its output.
+        """
+        return 0
+
+    def inputs(self, config: L, channels: int) -> int:
+        """Return the channels of a plane and those beside it, for `channels` of a plane."""
+        return channels * (1 + 2 * self.beside(config))
+
     def centre(self, noise: NDArray[np.float32], config: L) -> NDArray[np.floating[Any]]:
         """Return what is zero of noise, (channels, pixels), for each channel: its mean.
 
@@ -198,8 +210,8 @@ class LearnedMethod(Method[L]):
         network : torch.nn.Module
             Called with (B, C, Y, X); returns float32.
         batch : Tensor
-            Normalised noisy patches, (B, C, Y, X), float32. With a `target` its channels
-            come after the image's own.
+            Normalised noisy patches, (B, C, Y, X), float32. After the image's own channels
+            come those of planes `beside`, and with a `target` its channels.
         config : TrainingConfig
             The method's settings.
         """

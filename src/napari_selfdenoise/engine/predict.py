@@ -15,6 +15,7 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import Note, Progress, Run
 from napari_selfdenoise.core.outputs import WritableArray
+from napari_selfdenoise.data.beside import read_normalised
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.planes import WHOLE, Planes, Window
 from napari_selfdenoise.data.tiles import (
@@ -62,6 +63,8 @@ class Denoiser:
         Side of the only tiles the network takes, in pixels; 0 if it takes any.
     largest_tile : int
         Side of a tile, without its halo, that fits into the memory; 0 if that is not known.
+    beside : int
+        Planes on each side of the one to denoise that the network sees with it.
     """
 
     network: nn.Module
@@ -72,6 +75,7 @@ class Denoiser:
     halo: int
     tile_size: int = 0
     largest_tile: int = 0
+    beside: int = 0
 
     def tiles(self, height: int, width: int) -> list[Tile]:
         """Return the tiles in which a plane of `height` x `width` pixels is denoised."""
@@ -120,9 +124,9 @@ class Denoiser:
             return noisy
         _, height, width = noisy.shape
         missing = [(0, max(self.tile_size - side, 0)) for side in (height, width)]
-        whole = np.pad(noisy, ((0, 0), *missing), mode="reflect")
-        batch = torch.from_numpy(self.normalization.apply(whole)[np.newaxis])
-        batch = batch.to(self.compute.device)
+        seen = read_normalised(planes, plane, self.normalization, self.beside, window)
+        whole = np.pad(seen, ((0, 0), *missing), mode="reflect")
+        batch = torch.from_numpy(whole[np.newaxis]).to(self.compute.device)
         batch = batch.contiguous(memory_format=torch.channels_last)
         training = self.network.training
         network = Float32Outputs(self.network, self.compute).eval()
@@ -142,8 +146,8 @@ class Denoiser:
         step = -(-len(places) // BRIGHTNESS_PLANES)
         lost, pixels = np.zeros(sources[0].channels), 0
         for planes, at in places[::step]:
-            middle = _middle(planes, at)
-            noise = middle.read(0) - predict_plane(self, middle, 0)
+            middle = _middle(planes)
+            noise = middle.read(at) - predict_plane(self, middle, at)
             count = noise[0].size
             lost += count * centre(noise.reshape(len(noise), count))
             pixels += count
@@ -253,12 +257,11 @@ def _bands(
         first, band = stop, band[:, stop - first :]
 
 
-def _middle(planes: Planes, plane: int) -> Planes:
-    """Return the middle of one plane, as far as brightness is measured on it."""
-    rows, columns = (_middle_side(length) for length in planes.shape[1:])
-    index = planes.index(plane, (rows, columns))
-    region = [slice(at, at + 1) if isinstance(at, int) else at for at in index]
-    return Planes(planes.image.crop(region), {})
+def _middle(planes: Planes) -> Planes:
+    """Return the middle of all planes, as far as brightness is measured on it."""
+    sides = dict(zip("YX", map(_middle_side, planes.shape[1:]), strict=True))
+    region = [sides.get(axis, slice(None)) for axis in planes.image.axes]
+    return Planes(planes.image.part(region), planes.fixed)
 
 
 def _middle_side(length: int) -> slice:

@@ -35,6 +35,7 @@ def denoiser_of(
         compute,
         method.halo(config),
         method.tile_size(config),
+        beside=method.beside(config),
     )
 
 

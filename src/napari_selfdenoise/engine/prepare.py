@@ -150,6 +150,7 @@ def choose_preparation(
     method: Method[Any], images: Sequence[Image], config: Config, preparation: Preparation
 ) -> Run[tuple[Prepared, Config]]:
     """Choose how images are prepared, and return it with the method's settings for them."""
+    method.check_images(config, images)
     if method.learns_noise_as_it_is:
         return _unprepared(method, preparation), config
     known = method.with_sigma(config, 1.0)
@@ -159,6 +160,7 @@ def choose_preparation(
             "of strength 1 on another scale: leave sigma at 0, or use stabilise=off."
         )
     stride = yield from _stride(method, images, preparation)
+    method.check_images(config, images, stride)
     models: tuple[NoiseModel, ...] = ()
     if known is not None:
         models = yield from _noise_models(method, images, preparation, stride)

@@ -95,10 +95,13 @@ def apply(model: Model, image: Image, context: Context) -> Run[Result]:
         If the model was trained on another number of channels or colour samples.
     ImageError
         If the image cannot be denoised, or its result does not fit into the memory.
+    UsageError
+        If it does not go with the model's settings.
     """
     check_results_fit(model.method, image, context.sampling, context.outputs)
     checked = check_image(image, fill_nan=context.fill_nan)
     prepared = model.preparation
+    model.method.check_images(model.config, [checked.image], prepared.stride)
     if not prepared:
         return (yield from _apply(model, checked, context))
 

@@ -149,6 +149,7 @@ def _train_member(
         multiple=method.multiple,
         targets=targets,
         planned=config.steps * config.accumulate * config.batch_size,
+        beside=method.beside(config),
     )
     if 0 < patches.mirrored < len(sources):
         yield Note(
@@ -231,13 +232,20 @@ def _preview(
         region, image = context.preview_region, sources[0].image
         if region is None or not _shows(region, sources[0]):
             return None
-        shown = image.crop(region)
+        shown = image.part(region)
         out = np.full(shown.shape, np.nan, np.float32)
         unshifted = Member(network, normalization, (0.0,) * sources[0].channels)
         denoiser = session.denoiser(unshifted)
+        places = dict(zip(image.axes, region, strict=True))
+        # Planes beside the region are seen, too.
+        stack = image.part([places[axis] if axis in "YX" else slice(None) for axis in places])
         for planes in channel_planes(shown):
             for at in range(len(planes)):
-                planes.write(out, at, predict_plane(denoiser, planes, at))
+                fixed = {
+                    axis: range(image.size(axis))[places[axis]][inside]
+                    for axis, inside in planes.places(at).items()
+                }
+                planes.write(out, at, predict_plane(denoiser, Planes(stack, fixed), 0))
         return Preview(step, shown.like(out, f"{image.name} preview"), region)
 
     return preview

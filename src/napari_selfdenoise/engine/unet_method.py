@@ -43,7 +43,7 @@ class UNetMethod(LearnedMethod[U]):
         """Return the U-Net, whose output is the denoised image."""
         from napari_selfdenoise.nn.double_unet import DoubleUNet
 
-        return DoubleUNet(channels, config.width, LEVELS)
+        return DoubleUNet(self.inputs(config, channels), config.width, LEVELS, channels)
 
     def halo(self, config: U) -> int:
         """Return the radius of the receptive field, up to a multiple of the coarsest pixel."""
@@ -56,7 +56,7 @@ class UNetMethod(LearnedMethod[U]):
         """Count the convolutions."""
         from napari_selfdenoise.nn.double_unet import multiplications
 
-        return multiplications(1, config.width, LEVELS)
+        return multiplications(self.inputs(config, 1), config.width, LEVELS)
 
     def restore(self, network: nn.Module, tile: Tensor) -> Tensor:
         """Denoise a tile of any size."""
@@ -92,7 +92,8 @@ class OneImageMethod(UNetMethod[One]):
         from napari_selfdenoise.nn.unet import UNet
 
         last = config.width, config.width
-        return UNet(channels, config.width, LEVELS, last_widths=last)
+        inputs = self.inputs(config, channels)
+        return UNet(inputs, config.width, LEVELS, last_widths=last, outputs=channels)
 
     def halo(self, config: One) -> int:
         """Return the radius of the receptive field, up to a multiple of the coarsest pixel.
@@ -109,4 +110,4 @@ class OneImageMethod(UNetMethod[One]):
         from napari_selfdenoise.nn.unet import multiplications
 
         last = config.width, config.width
-        return multiplications(1, config.width, LEVELS, last_widths=last)
+        return multiplications(self.inputs(config, 1), config.width, LEVELS, last_widths=last)

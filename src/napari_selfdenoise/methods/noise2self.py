@@ -15,13 +15,14 @@ from napari_selfdenoise.core.config import setting
 from napari_selfdenoise.core.events import Event
 from napari_selfdenoise.engine.stages import Stage, Training
 from napari_selfdenoise.engine.unet_method import OneImageConfig, OneImageMethod
+from napari_selfdenoise.engine.volume_method import VolumeConfig, VolumeMethod
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
 @dataclass(frozen=True, kw_only=True)
-class Noise2SelfConfig(OneImageConfig):
+class Noise2SelfConfig(OneImageConfig, VolumeConfig):
     """Settings of Noise2Self."""
 
     every_lattice: bool = setting(
@@ -43,14 +44,15 @@ class Noise2SelfConfig(OneImageConfig):
     }
 
 
-class Noise2Self(OneImageMethod[Noise2SelfConfig]):
+class Noise2Self(VolumeMethod[Noise2SelfConfig], OneImageMethod[Noise2SelfConfig]):
     """Prediction of lattices of pixels from their surroundings ("J-invariance").
 
     Assumes noise of zero mean that is independent between pixels. Fails on correlated noise,
     which the surroundings give away, and on single bright pixels, which they do not.
 
     Unlike in Noise2Void the pixels to predict lie on a lattice, get the mean of their
-    neighbours, and can all be hidden when the network is used.
+    neighbours, and can all be hidden when the network is used. Of the planes beside it in a
+    stack (``dimensions=3``) nothing is hidden: their noise is taken to be independent.
 
     Deviations from the paper and the published code: which lattice a step hides is drawn at
     random, not in turn; at the borders the mean is of the neighbours that are there; the U-Net
@@ -74,7 +76,12 @@ class Noise2Self(OneImageMethod[Noise2SelfConfig]):
         from napari_selfdenoise.nn.blind_spot import LatticePrediction
 
         network = super().network(config, channels)
-        return LatticePrediction(network, config.spacing, everywhere=config.every_lattice)
+        return LatticePrediction(
+            network,
+            config.spacing,
+            everywhere=config.every_lattice,
+            beside=2 * config.beside,
+        )
 
     def prediction_work(self, config: Noise2SelfConfig) -> float:
         """Count the passes, one for each lattice if all are predicted unseen."""
@@ -107,4 +114,5 @@ class Noise2Self(OneImageMethod[Noise2SelfConfig]):
         phase = torch.randint(lattices, (1,), generator=generator, device=batch.device)
         spots = lattice_spots(batch, config.spacing, int(phase))
         (predicted,) = network.call("unseen", batch, spots)
-        return {"hidden": mse_loss(predicted, spots.of(batch))}
+        own = batch[:, : predicted.shape[1]]
+        return {"hidden": mse_loss(predicted, spots.of(own))}

@@ -16,6 +16,7 @@ from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.engine.stages import Stage, Training
 from napari_selfdenoise.engine.unet_method import LEVELS, UNetConfig, UNetMethod
+from napari_selfdenoise.engine.volume_method import VolumeConfig, VolumeMethod
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -28,7 +29,7 @@ APART = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
-class Noise2VoidConfig(UNetConfig):
+class Noise2VoidConfig(UNetConfig, VolumeConfig):
     """Settings of Noise2Void."""
 
     variant: Literal["n2v", "n2v2"] = setting(
@@ -86,12 +87,14 @@ class Noise2VoidConfig(UNetConfig):
         return line("none" if self.structured == "auto" else self.structured, self.extent)
 
 
-class Noise2Void(UNetMethod[Noise2VoidConfig]):
+class Noise2Void(VolumeMethod[Noise2VoidConfig], UNetMethod[Noise2VoidConfig]):
     """Prediction of hidden pixels from their surroundings (N2V, N2V2, StructN2V).
 
     Assumes noise of zero mean that is independent between pixels, or correlated along one
     axis and then hidden along it (StructN2V). Fails on noise correlated along both, which the
-    surroundings give away, and on single bright pixels, which they do not.
+    surroundings give away, and on single bright pixels, which they do not. Of the planes
+    beside it in a stack (``dimensions=3``) nothing is hidden: their noise is taken to be
+    independent of the plane's own.
 
     Deviations from the paper and the published code, for a CPU: thirty times as many pixels
     are predicted in a step, so that far fewer steps do; a hidden pixel gets the value of one
@@ -138,12 +141,13 @@ class Noise2Void(UNetMethod[Noise2VoidConfig]):
 
         second, last = config.variant == "n2v2", (config.width, config.width)
         return UNet(
-            channels,
+            self.inputs(config, channels),
             config.width,
             LEVELS,
             blurred=second,
             top_skip=not second,
             last_widths=last,
+            outputs=channels,
         )
 
     def halo(self, config: Noise2VoidConfig) -> int:
@@ -158,7 +162,9 @@ class Noise2Void(UNetMethod[Noise2VoidConfig]):
         from napari_selfdenoise.nn.unet import multiplications
 
         last, first = (config.width, config.width), config.variant == "n2v"
-        return multiplications(1, config.width, LEVELS, top_skip=first, last_widths=last)
+        return multiplications(
+            self.inputs(config, 1), config.width, LEVELS, top_skip=first, last_widths=last
+        )
 
     def stages(self, training: Training, config: Noise2VoidConfig) -> Iterator[Stage | Event]:
         """Yield the training; its random pixels are those of the training."""
@@ -172,16 +178,19 @@ class Noise2Void(UNetMethod[Noise2VoidConfig]):
         self, network: nn.Module, batch: Tensor, training: Training, config: Noise2VoidConfig
     ) -> Mapping[str, Tensor]:
         """Return the squared error at the pixels that are to be predicted."""
+        import torch
         from torch.nn.functional import mse_loss
 
         from napari_selfdenoise.nn.blind_spot import hidden_pixels, replaced, scattered_spots
 
         generator, offsets = training.generator(network, batch), config.offsets
-        spots = scattered_spots(batch, config.masked_percent / 100, generator, offsets)
-        hidden = hidden_pixels(batch, spots, offsets)
+        own, beside = batch.tensor_split([batch.shape[1] // self.inputs(config, 1)], 1)
+        spots = scattered_spots(own, config.masked_percent / 100, generator, offsets)
+        hidden = hidden_pixels(own, spots, offsets)
         median = config.variant == "n2v2"
-        seen = replaced(batch, hidden, config.radius, generator, median=median)
-        return {"hidden": mse_loss(spots.of(network(seen)), spots.of(batch))}
+        seen = replaced(own, hidden, config.radius, generator, median=median)
+        predicted = network(torch.cat([seen, beside], 1))
+        return {"hidden": mse_loss(spots.of(predicted), spots.of(own))}
 
 
 def _measured_axis(images: Sequence[Image]) -> Run[Literal["none", "horizontal", "vertical"]]:

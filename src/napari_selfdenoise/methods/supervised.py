@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_selfdenoise.engine.unet_method import UNetConfig, UNetMethod
+from napari_selfdenoise.engine.volume_method import VolumeConfig, VolumeMethod
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
 @dataclass(frozen=True, kw_only=True)
-class SupervisedConfig(UNetConfig):
+class SupervisedConfig(UNetConfig, VolumeConfig):
     """Settings of supervised training."""
 
 
-class Supervised(UNetMethod[SupervisedConfig]):
+class Supervised(VolumeMethod[SupervisedConfig], UNetMethod[SupervisedConfig]):
     """Supervised training on pairs of a noisy and a clean image.
 
     Assumes clean images of the same places and in the same intensities, for example means of
@@ -48,5 +49,6 @@ class Supervised(UNetMethod[SupervisedConfig]):
         """Return the squared distance from the clean image."""
         from torch.nn.functional import mse_loss
 
-        noisy, clean = batch.chunk(2, 1)
+        inputs = self.inputs(config, 1)
+        noisy, clean = batch.tensor_split([batch.shape[1] * inputs // (inputs + 1)], 1)
         return {"distance": mse_loss(network(noisy), clean)}

@@ -216,18 +216,24 @@ class LatticePrediction(nn.Module):
     everywhere : bool
         Whether `forward` hides every pixel, one lattice after the other, in ``spacing ** 2``
         passes; else it makes a single pass and hides none.
+    beside : int
+        How many times the channels of an image follow after its own: those of other planes,
+        of which nothing is hidden. They are not in the output.
     """
 
-    def __init__(self, network: nn.Module, spacing: int, *, everywhere: bool) -> None:
+    def __init__(
+        self, network: nn.Module, spacing: int, *, everywhere: bool, beside: int = 0
+    ) -> None:
         super().__init__()
         self.network, self.spacing, self.everywhere = network, spacing, everywhere
+        self.beside = beside
         self.multiple: int = getattr(network, "multiple", 1)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the denoised image, (B, C, Y, X) of any size."""
         if not self.everywhere:
             return self.one_pass(image)
-        out = torch.empty_like(image)
+        out = torch.empty_like(self.own(image))
         for phase in range(self.spacing**2):
             spots = lattice_spots(image, self.spacing, phase)
             (predicted,) = self.unseen(image, spots)
@@ -236,7 +242,13 @@ class LatticePrediction(nn.Module):
 
     def unseen(self, image: Tensor, spots: Spots) -> tuple[Tensor]:
         """Return what is predicted at spots that are hidden: (spots, C)."""
-        return (spots.of(self.one_pass(interpolated(image, spots))),)
+        own = self.own(image)
+        seen = torch.cat([interpolated(own, spots), image[:, own.shape[1] :]], 1)
+        return (spots.of(self.one_pass(seen)),)
+
+    def own(self, image: Tensor) -> Tensor:
+        """Return the channels of an image without those of other planes."""
+        return image[:, : image.shape[1] // (1 + self.beside)]
 
     def one_pass(self, image: Tensor) -> Tensor:
         """Return the network's output for an image of any size."""

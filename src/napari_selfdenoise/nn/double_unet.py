@@ -37,10 +37,16 @@ class DoubleUNet(nn.Module):
     levels : int
         How often the resolution is halved. The sides of an input are multiples of
         ``2 ** levels`` pixels.
+    outputs : int
+        Channels of the output, which is added to the first ones of the input; 0 for as many
+        as that has.
     """
 
-    def __init__(self, channels: int, width: int = 32, levels: int = 3) -> None:
+    def __init__(
+        self, channels: int, width: int = 32, levels: int = 3, outputs: int = 0
+    ) -> None:
         super().__init__()
+        self.outputs = outputs or channels
         encoder, decoder = _widths(width, levels)
         inputs = [channels, *encoder[:-1]]
         self.encoder = nn.ModuleList(
@@ -52,7 +58,7 @@ class DoubleUNet(nn.Module):
             _block(low + high, out)
             for low, high, out in zip(below, beside, decoder, strict=True)
         )
-        self.output = nn.Conv2d(decoder[-1], channels, 3, padding=1)
+        self.output = nn.Conv2d(decoder[-1], self.outputs, 3, padding=1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -68,7 +74,7 @@ class DoubleUNet(nn.Module):
         features = skipped.pop()
         for block in self.decoder:
             features = block(joined(_doubled(features), skipped.pop()))
-        output: Tensor = image + self.output(features)
+        output: Tensor = image[:, : self.outputs] + self.output(features)
         return output
 
 

@@ -37,6 +37,8 @@ class UNet(nn.Module):
         Whether the image itself is passed to the last convolutions.
     last_widths : tuple of int
         Channels of the last two hidden layers, which cost most: they are at full resolution.
+    outputs : int
+        Channels of the output, if not as many as of the input.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class UNet(nn.Module):
         blurred: bool = False,
         top_skip: bool = True,
         last_widths: tuple[int, int] = LAST_WIDTHS,
+        outputs: int = 0,
     ) -> None:
         super().__init__()
         self.blurred, self.top_skip = blurred, top_skip
@@ -61,7 +64,7 @@ class UNet(nn.Module):
             inputs = 3 * width
         last = inputs - width + channels * top_skip
         self.decoder.append(_block(last, *last_widths))
-        self.output = _convolution(last_widths[-1], channels)
+        self.output = _convolution(last_widths[-1], outputs or channels)
 
     @property
     def multiple(self) -> int:
