@@ -156,6 +156,11 @@ def checked(model: Model) -> Model:
             f"{model.preparation.stride}), which a package cannot express; train it with "
             "decorrelate=off"
         )
+    elif model.method.beside(model.config):
+        reason = (
+            "it denoises a plane with those beside it (dimensions=3), and in a package there "
+            "is but one plane; train it with dimensions=2"
+        )
     elif tile := model.method.tile_size(model.config):
         reason = (
             f"its network takes tiles of {tile} x {tile} pixels only, which are blended into "
