@@ -104,9 +104,6 @@ def measured(make: Callable[[], Pair], method: str, dimensions: str) -> Record:
     }
 
 
-OFFSETS = range(-2, 3)
-
-
 def table() -> str:
     """PSNR and CPU seconds of every stack and method."""
     rows: dict[str, dict[str, Record]] = {}

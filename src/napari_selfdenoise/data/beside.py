@@ -61,8 +61,7 @@ def read_normalised(
     ndarray ((1 + 2 beside) channels, height, width)
     """
     read = [planes.read(plane, window)]
-    axis = stacked_axis(planes.image) if beside else None
-    if axis is not None:
+    if beside and (axis := stacked_axis(planes.image)):
         places = planes.places(plane)
         for at in neighbours(places[axis], planes.image.size(axis), beside):
             other = Planes(planes.image, {**places, axis: at})

@@ -13,6 +13,7 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import finish
 from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.data.beside import stacked_axis
 from napari_selfdenoise.data.noise_level import estimate_sigma
 from napari_selfdenoise.data.noise_model import NoiseModel, fit_noise_model
 from napari_selfdenoise.data.planes import Planes, channel_planes, sample_planes
@@ -76,10 +77,16 @@ def _thumbnails(
     """
     planes = channel_planes(image)[0]
     own = model.config.network_per == "plane"  # then the first network is of the first plane
-    rows, columns = (_middle(side) for side in planes.shape[1:])
-    noisy = planes.read(0 if own else len(planes) // 2, (rows, columns))
+    places = planes.places(0 if own else len(planes) // 2)
+    region = dict(zip("YX", map(_middle, planes.shape[1:]), strict=True))
+    region |= {axis: slice(at, at + 1) for axis, at in places.items()}
+    beside, number = model.method.beside(model.config), 0
+    if beside and (axis := stacked_axis(image)):
+        region[axis] = slice(max(places[axis] - beside, 0), places[axis] + beside + 1)
+        number = places[axis] - region[axis].start
+    shown = image.part([region.get(axis, slice(None)) for axis in image.axes])
+    noisy = Planes(shown, {}).read(number)
     colours = len(noisy)
-    shown = Image(noisy.transpose(1, 2, 0), "YXS") if colours > 1 else Image(noisy[0], "YX")
     first = replace(model, members=model.members[:1], preparation=Prepared())
     prepared = Prepared(model.preparation.noise_models[:colours], model.preparation.stride)
     # A context of its own: a stop that was asked for is not for this.
@@ -87,7 +94,7 @@ def _thumbnails(
     out = finish(predict_image(first, prepared.apply(shown), context))
     if prepared:
         out = finish(prepared.undo(out, shown))
-    denoised = Planes(shown.like(out), {}).read(0)
+    denoised = Planes(shown.like(out), {}).read(number)
     return _uint8(noisy, seen[:colours]), _uint8(denoised, seen[:colours])
 
 
