@@ -85,10 +85,8 @@ def measured(make: Callable[[], Pair], method: str, dimensions: str) -> Record:
     values = noisy.read().astype(float)
     facts: Record = {"noisy": round(psnr(values, clean, data_range=span), 3)}
     if method == "mean of five":
-        moved = [
-            values[np.clip(np.arange(len(values)) + d, 0, len(values) - 1)] for d in OFFSETS
-        ]
-        denoised, begun = np.mean(moved, axis=0), time.process_time()
+        begun = time.process_time()
+        denoised = uniform_filter1d(values, 5, axis=0)
     else:
         begun = time.process_time()
         target = Image(clean.astype(np.float32), noisy.axes) if method == "supervised" else None
