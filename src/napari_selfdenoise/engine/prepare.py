@@ -191,6 +191,7 @@ def _stride(method: Method[Any], images: Sequence[Image], preparation: Preparati
     ]
     strides = [white_stride(correlation) for correlation in correlations]
     stride = max(strides)
+    stride += method.extra_stride if stride > 1 else 0
     neighbours = max((each[:, 0] for each in correlations), key=min)
     about = f"correlated (by {neighbours[0]:.2f} along Y, {neighbours[1]:.2f} along X)"
     if stride > 1:
