@@ -90,9 +90,9 @@ def measured(make: Callable[[], Pair], method: str, dimensions: str) -> Record:
     else:
         begun = time.process_time()
         target = Image(clean.astype(np.float32), noisy.axes) if method == "supervised" else None
-        settings = {"dimensions": dimensions}
+        settings: Record = {"dimensions": dimensions}
         if method == "supervised":
-            settings["steps"] = "800"
+            settings["steps"] = 800
         result = api.denoise(noisy, method, settings=settings, target=target)
         denoised = np.asarray(result["denoised"].data, float)
     return {
