@@ -64,6 +64,20 @@ def test_one_film_is_divided_among_workers(film, tmp_path, two_workers, capfd, k
     assert not list(tmp_path.glob(".*"))
 
 
+def test_a_plane_that_is_denoised_with_those_beside_it_stays_with_them(
+    film, tmp_path, two_workers
+):
+    """The planes at the ends of a part have neighbours, in one process and in several."""
+    path, model = film[0], tmp_path / "beside.safetensors"
+    settings = ["--set", "steps=3", "--set", "patch_size=32", "--set", "dimensions=3"]
+    assert run("train", path, "-o", model, "-m", "noise2void", *settings) == 0
+    here, there = tmp_path / "here.ome.zarr", tmp_path / "there.ome.zarr"
+    command = ["apply", model, path, "-o"]
+    assert run(*command, here) == 0
+    assert run(*command, there, "--scheduler", two_workers.scheduler_address) == 0
+    assert read_image(here).read().tobytes() == read_image(there).read().tobytes()
+
+
 def test_what_cannot_be_divided_is_done_as_a_whole(film, tmp_path, two_workers):
     path, model = film
     options = ["--scheduler", two_workers.scheduler_address]

@@ -34,7 +34,7 @@ any case."""
 def can_be_divided(job: Job, item: Item) -> bool:
     """Whether workers can denoise planes of an image at the same time.
 
-    That takes a model that treats all planes alike, and an OME-Zarr output, which has files
+    That takes a model that treats all planes alike and each by itself, and an OME-Zarr output, which has files
     of its own for each plane. What cannot be read is for the batch to tell.
     """
     if job.model is None or job.where.fill_nan:
@@ -44,8 +44,10 @@ def can_be_divided(job: Job, item: Item) -> bool:
     except SelfDenoiseError:
         return False
     alike = len(model.members) == 1 or model.config.network_per == "stack"
+    alone = model.method.beside(model.config) == 0
     written = item.outputs["denoised"].suffix == ZARR_SUFFIX
-    return alike and written and not model.method.samples_posterior and _longest(image) != ""
+    divisible = alike and alone and not model.method.samples_posterior
+    return divisible and written and _longest(image) != ""
 
 
 @dataclass(frozen=True)
