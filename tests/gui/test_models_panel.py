@@ -115,6 +115,24 @@ def test_a_model_for_other_images_says_so(
     assert models_panel.run_bar._denoise.isEnabled()
 
 
+def test_a_model_that_sees_planes_beside_asks_for_a_stack(
+    models_panel, viewer, folder, qtbot, noisy
+):
+    config = get("noise2void").Config(dimensions="3", steps=2, width=8)
+    stack = Image(np.stack([noisy_pixels(seed=seed) for seed in range(3)]), "ZYX")
+    trained = finish(runs.train(get("noise2void"), [stack], config, Context()))
+    models.save(trained, folder / "beside.safetensors")
+    models_panel._look()
+    models_panel.models.pick(folder / "beside.safetensors")
+    plane = viewer.add_image(noisy(40, 36), name="plane")
+    assert "dimensions=3 needs a stack, and plane has" in models_panel._unfit.text()
+    assert not models_panel.run_bar._denoise.isEnabled()
+    viewer.layers.remove(plane)
+    viewer.add_image(noisy(3, 40, 36), name="stack")
+    assert models_panel._unfit.text() == ""
+    assert models_panel.run_bar._denoise.isEnabled()
+
+
 # --- a folder ----------------------------------------------------------------------------
 
 

@@ -42,3 +42,17 @@ def test_tiles_are_counted_and_settings_count(viewer, open_panel, noisy, limited
     before = panel.needs.text()
     panel.sampling_form.set_value(type(panel.sampling_form.value)(keep_samples=90))
     assert panel.needs.text() != before
+
+
+def test_what_the_settings_do_not_go_with_is_said_before_a_run(viewer, open_panel, noisy):
+    from napari_selfdenoise.methods import get
+
+    method = get("noise2void")
+    panel = open_panel({"noise2void": method})
+    viewer.add_image(noisy(3, 60, 50), name="stack")
+    panel.forms.form("noise2void").set_value(method.Config(dimensions="3"))
+    assert panel.needs.text().startswith("Needs about")
+    panel.image_picker.choose_use("plane")
+    assert "dimensions=3 needs a stack, and stack has but one plane" in panel.needs.text()
+    panel.forms.form("noise2void").set_value(method.Config(dimensions="2"))
+    assert panel.needs.text().startswith("Needs about")

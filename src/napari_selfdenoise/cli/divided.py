@@ -34,8 +34,9 @@ any case."""
 def can_be_divided(job: Job, item: Item) -> bool:
     """Whether workers can denoise planes of an image at the same time.
 
-    That takes a model that treats all planes alike and each by itself, and an OME-Zarr output, which has files
-    of its own for each plane. What cannot be read is for the batch to tell.
+    That takes a model that treats all planes alike and each by itself, and an OME-Zarr
+    output, which has files of its own for each plane. What cannot be read is for the batch to
+    tell.
     """
     if job.model is None or job.where.fill_nan:
         return False

@@ -34,9 +34,9 @@ class Method(ABC, Generic[C]):
     assumes_white_noise: ClassVar[bool] = False
     """Whether it assumes noise that is independent between neighbouring pixels."""
     extra_stride: ClassVar[int] = 0
-    """By how many pixels more than makes the noise nearly white the pixels of its sub-images are
-    apart (decorrelate=auto). Methods that tell signal from noise by low rank, or on coarser
-    images, keep what little correlation is left; to others the detail is worth more."""
+    """How much farther apart the pixels of its sub-images are than makes their noise nearly
+    white (decorrelate=auto), in pixels. Methods that tell signal from noise by what repeats
+    keep the little correlation that is left; to others the detail is worth more."""
     handles_correlation: ClassVar[Literal["none", "one axis", "any"]] = "none"
     """How noise may be correlated between neighbours for it to be removed, unprepared."""
     psnr_gain: ClassVar[float | None] = None

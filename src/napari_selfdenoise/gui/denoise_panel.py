@@ -299,9 +299,10 @@ class DenoisePanel(Panel):
         name = self.method_picker.name
         config, sampling = self.forms.value(name), self.sampling_form.value
         try:
+            self._methods[name].check_images(config, [image])
             need = memory_forecast.need(self._methods[name], image, config, sampling)
             free = free_memory()
-        except SelfDenoiseError as error:  # of the settings file
+        except SelfDenoiseError as error:  # of the settings, or of the settings file
             self.needs.say(str(error), "warning")
             return
         self.results_place.offer(self.image_picker.layer, need.results)

@@ -7,7 +7,7 @@ from datetime import datetime
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPainter, QPixmap
 
-from napari_selfdenoise.core.errors import UnknownMethodError
+from napari_selfdenoise.core.errors import UnknownMethodError, UsageError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.units import ome_symbol
 from napari_selfdenoise.engine.model_facts import SeenChannel, Thumbnail
@@ -79,6 +79,13 @@ def misfit(model: Description, image: Image) -> str:
     per_channel = model.settings.get("network_per", "stack") == "stack"
     if per_channel and model.networks not in (1, channels):
         return f"{name} is for {model.networks} channels; {image.name} has {channels}."
+    try:
+        method = get(model.method)
+        method.check_images(method.Config.from_json(model.settings), [image])
+    except UnknownMethodError:  # of a newer version
+        return ""
+    except UsageError as error:
+        return str(error)
     return ""
 
 
