@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from skimage.io import imread
 
-from benchmarks.harness import RESULTS, TABLES, Record, make_once, records
+from benchmarks.experiments import AUTO
+from benchmarks.harness import RESULTS, ROWS, TABLES, Record, make_once, records
 from napari_selfdenoise import api
 from napari_selfdenoise.analysis.metrics import psnr, ssim
 from napari_selfdenoise.core.context import Context
@@ -46,6 +47,7 @@ TWINS: dict[str, tuple[str, Record]] = {
 LEVELS = {"gaussian": (25.0, None), "speckle": (0.1,), "poisson": (30.0,)}
 """Strengths that are tested; ``None`` draws one for each image as in training."""
 CONDITIONS = ("Confocal_BPAE_G", "Confocal_FISH", "TwoPhoton_BPAE_R", "TwoPhoton_MICE")
+ONE_IMAGE = "noisy", "lota_n2n", "noise2self", "neighbor2neighbor", "bm3d"
 FMD_STEPS = 5_000
 
 row = partial(make_once, RESULT)
@@ -241,11 +243,13 @@ def write_tables() -> str:
             "Fluorescence (`fmd`): trained on captures 1, 2 and 4 of the four scanned "
             f"conditions ({FMD_STEPS} steps), and of three of them without the one that is "
             "tested. Tested on captures 3, which show the same fields as captures 1, 2 and 4. "
-            "PSNR in dB and SSIM, range 255. The one-image methods are in the table of all "
-            "methods.",
+            "PSNR in dB and SSIM, range 255. Beside it methods that know nothing but the "
+            "capture itself, from the table of all methods.",
             "",
-            "| condition | trained on all four | without this one |",
-            "|---|---|---|",
+            "| condition | trained on all four | without this one | "
+            + " | ".join(ONE_IMAGE)
+            + " |",
+            "|---" * (3 + len(ONE_IMAGE)) + "|",
         ]
         for condition in CONDITIONS:
             cells = []
@@ -254,11 +258,22 @@ def write_tables() -> str:
                     e for e in pairs if (e["condition"], e["left_out"]) == (condition, left_out)
                 ]
                 cells.append(cell(match))
+            capture = f"{condition}_3.png"
+            for method in ONE_IMAGE:
+                rows = records(ROWS)
+                cells.append(cell([row for row in rows if is_default(row, method, capture)]))
             lines.append(f"| {condition} | " + " | ".join(cells) + " |")
         texts["iddp_2_fmd"] = "\n".join(lines)
     for name, text in texts.items():
         (TABLES / f"{name}.md").write_text(text + "\n", encoding="utf-8")
     return "\n\n".join(texts.values())
+
+
+def is_default(row: Record, method: str, capture: str) -> bool:
+    """Whether a row of all methods is of a capture, with what a method does by itself."""
+    if row["method"] != method or not row["image"].endswith(capture) or row["settings"]:
+        return False
+    return method == "noisy" or row.get("preparation") == AUTO
 
 
 def cell(match: list[Record]) -> str:
