@@ -79,7 +79,7 @@ class LotaN2N(ZeroShotMethod[LotaN2NConfig]):
     assumes_even_noise = True
     assumes_white_noise = True
     extra_stride = 1
-    psnr_gain = 6.8
+    psnr_gain = 6.9
     reference = (
         "Hu, Xia, Li, Yang, Low-Trace Adaptation of Zero-shot Self-supervised Blind Image "
         "Denoising, arXiv:2403.12382 (2024)"

@@ -30,7 +30,7 @@ class ZSN2N(ZeroShotMethod[ZeroShotConfig]):
     assumes_even_noise = True
     assumes_white_noise = True
     extra_stride = 1
-    psnr_gain = 6.5
+    psnr_gain = 6.6
     reference = (
         "Mansour, Heckel, Zero-Shot Noise2Noise: Efficient Image Denoising without any Data, "
         "CVPR 2023, arXiv:2303.11253"
