@@ -29,6 +29,7 @@ def test_neighbours_are_in_order_and_come_from_the_other_side_at_the_end():
 def test_depth_goes_before_time():
     assert stacked_axis(Image(np.zeros((3, 4, 8, 8)), "TZYX")) == "Z"
     assert stacked_axis(Image(np.zeros((3, 8, 8)), "TYX")) == "T"
+    assert stacked_axis(Image(np.zeros((3, 1, 8, 8)), "TZYX")) == "T"
     assert stacked_axis(Image(np.zeros((3, 8, 8)), "CYX")) is None
     assert stacked_axis(Image(np.zeros((1, 8, 8)), "ZYX")) is None
 

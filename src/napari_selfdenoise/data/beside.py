@@ -13,10 +13,9 @@ from napari_selfdenoise.data.planes import WHOLE, Planes, Window
 def stacked_axis(image: Image) -> str | None:
     """Return the axis along which neighbours of a plane show nearly what it shows.
 
-    That is Z, or T if there is no Z; ``None`` if there is but one plane along it.
+    That is Z, or T where there are no planes along Z; ``None`` if there is but one plane.
     """
-    axis = "Z" if "Z" in image.axes else "T"
-    return axis if image.size(axis) > 1 else None
+    return next((axis for axis in "ZT" if image.size(axis) > 1), None)
 
 
 def neighbours(at: int, length: int, beside: int) -> list[int]:
