@@ -81,11 +81,8 @@ def misfit(model: Description, image: Image) -> str:
         return f"{name} is for {model.networks} channels; {image.name} has {channels}."
     try:
         method = get(model.method)
-        config, stride = (
-            method.Config.from_json(model.settings),
-            model.preparation.get("stride", 1),
-        )
-        method.check_images(config, [image], stride)
+        stride = model.preparation.get("stride", 1)
+        method.check_images(method.Config.from_json(model.settings), [image], stride)
     except UnknownMethodError:  # of a newer version
         return ""
     except UsageError as error:
