@@ -59,6 +59,19 @@ def test_wrong_values_on_top_change_nothing(settings):
     assert preferences() == Preferences(threads=2)
 
 
+@pytest.mark.parametrize(("allowed", "taken"), [("1", 1), ("3", 2), ("", 2), ("2,1", 2)])
+def test_no_more_threads_than_the_environment_allows(settings, monkeypatch, allowed, taken):
+    """A worker that shares a machine with others is told its part of the cores that way."""
+    before = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", allowed)
+    try:
+        settings("threads = 2")
+        Compute.of(Context())
+        assert torch.get_num_threads() == taken
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_run_takes_the_preferred_device_and_threads(settings):
     before = torch.get_num_threads()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -82,11 +83,16 @@ def place(network: nn.Module, device: torch.device) -> nn.Module:
 def choose(name: str) -> torch.device:
     """Return the device called `name`, and compute with the threads that the user prefers.
 
+    These are no more than the environment allows (OMP_NUM_THREADS): a worker beside others is
+    told its part of the cores so.
+
     ``"auto"`` is the device that the user prefers, else CUDA, else MPS, else the CPU.
     """
     preferred = preferences()
     if preferred.threads:
-        torch.set_num_threads(preferred.threads)
+        allowed = os.environ.get("OMP_NUM_THREADS", "")
+        most = int(allowed) if allowed.isdigit() else preferred.threads
+        torch.set_num_threads(max(min(preferred.threads, most), 1))
     name = preferred.device if name == "auto" else name
     available = {
         "cuda": torch.cuda.is_available(),
