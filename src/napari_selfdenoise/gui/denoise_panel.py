@@ -21,7 +21,6 @@ from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.core.sampling import Sampling
 from napari_selfdenoise.engine import forecast, memory_forecast, prepare
-from napari_selfdenoise.engine.free_memory import free_memory
 from napari_selfdenoise.gui import model_runs, training_runs
 from napari_selfdenoise.gui.config_form import ConfigForm
 from napari_selfdenoise.gui.image_picker import ImagePicker
@@ -301,14 +300,12 @@ class DenoisePanel(Panel):
         try:
             self._methods[name].check_images(config, [image])
             need = memory_forecast.need(self._methods[name], image, config, sampling)
-            free = free_memory()
+            self.results_place.offer(self.image_picker.layer, need.results)
+            if self.results_place.writes:
+                need = replace(need, results=0)
+            self.needs.show_need(need, seconds[name])
         except SelfDenoiseError as error:  # of the settings, or of the settings file
             self.needs.say(str(error), "warning")
-            return
-        self.results_place.offer(self.image_picker.layer, need.results)
-        if self.results_place.writes:
-            need = replace(need, results=0)
-        self.needs.show_need(need, free, seconds[name])
 
     def _on_theme(self) -> None:
         self.plot.set_theme(self._viewer.theme)

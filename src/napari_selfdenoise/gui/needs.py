@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_selfdenoise.engine.free_memory import gigabytes
+from napari_selfdenoise.engine.free_memory import free_memory, gigabytes
 from napari_selfdenoise.engine.memory_forecast import Need
 from napari_selfdenoise.gui.labels import SentenceLabel
 from napari_selfdenoise.gui.method_picker import spoken
@@ -21,18 +21,22 @@ class NeedsLabel(SentenceLabel):
         super().__init__()
         self.setToolTip(_TIP)
 
-    def show_need(self, need: Need, free: int, seconds: float) -> None:
+    def show_need(self, need: Need, seconds: float) -> None:
         """Show memory (in bytes) and time.
 
         Parameters
         ----------
         need : Need
             What is expected.
-        free : int
-            Bytes that the run may take.
         seconds : float
             How long it is expected to take.
+
+        Raises
+        ------
+        SelfDenoiseError
+            If the settings file, which may limit the memory, cannot be read.
         """
+        free = free_memory()
         told = f"{gigabytes(need.total)} of {gigabytes(free)} free, about {spoken(seconds)}"
         if need.tiles:
             told += f", {need.tiles} tile{'s' * (need.tiles != 1)}"
