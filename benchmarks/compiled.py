@@ -18,7 +18,7 @@ from statistics import median
 import torch
 from torch import nn
 
-from benchmarks.harness import TABLES, Record, make_once, records
+from benchmarks.harness import Record, make_once
 from napari_selfdenoise.engine.device import Compute, Float32Outputs, place
 from napari_selfdenoise.methods import get_learned
 
@@ -96,26 +96,8 @@ def training() -> Record:
     return compared(stepping(compiled=False), stepping(compiled=True))
 
 
-def table() -> str:
-    """Say what each takes, and how much faster the compiled one is."""
-    lines = [
-        "`torch.compile` on one core of a CPU with AVX512-BF16, bfloat16, both in turns in one "
-        "process (`python -m benchmarks.compiled`). Compiling is done again for each new size "
-        "of a tile.",
-        "",
-        "| what | as it is | compiled | faster | compiling takes |",
-        "|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {each['what']} | {each['plain_ms']} ms | {each['compiled_ms']} ms "
-        f"| {each['ratio']:.2f} times | {each['compiling']:.0f} s |"
-        for each in records(RESULTS)
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
-    """Measure what is not measured yet, and write the table."""
+    """Measure what is not measured yet."""
     torch.set_num_threads(1)
     for method in PREDICTIONS:
         make_once(
@@ -124,7 +106,6 @@ def main() -> None:
             what=f"`{method}`, a tile of {TILE} x {TILE}",
         )
     make_once(RESULTS, training, what="`cosdd`, a step of training")
-    (TABLES / "compiled.md").write_text(table(), encoding="utf-8")
 
 
 if __name__ == "__main__":
