@@ -31,13 +31,13 @@ RESULTS = "volume"
 METHODS = "noise2void", "noise2self", "supervised"
 SHAPE = 24, 192, 192
 DEPTH = 2.0
-"""Deviation of the blur along Z, in planes that are one half of a depth of focus apart."""
+"""Deviation of the blur along Z, in steps; twice as much is the depth of focus."""
 CAMERA = Camera(gain=4.0, offset=100.0, read_noise=5.0)
 Pair = tuple[Image, NDArray[np.floating]]
 
 
 def filaments(spacing: float) -> Callable[[], Pair]:
-    """Return what makes a z-stack whose planes are `spacing` half depths of focus apart."""
+    """Return what makes a z-stack whose planes are so many steps apart."""
 
     def make() -> Pair:
         rng = np.random.default_rng(0)
@@ -110,11 +110,11 @@ def table() -> str:
     methods = [f"{method} {d}" for method in METHODS for d in "23"]
     names = " | ".join(f"{m.rpartition(' ')[0]}, {m[-1]}-D" for m in methods)
     lines = [
-        "Stacks denoised plane by plane (2-D) and with two planes on either side (3-D): PSNR in "
-        "dB over the range of the clean stack, and CPU seconds, training included, on one core "
-        "that was shared with other work. A depth of focus is twice the deviation of the blur "
-        "along Z. Supervised networks were trained on the clean stack itself, for 800 steps: the "
-        "upper end.",
+        "Stacks denoised plane by plane (2-D) and with two planes on either side (3-D): PSNR "
+        "in dB over the range of the clean stack, and CPU seconds, training included, on one "
+        "core that was shared with other work. A depth of focus is twice the deviation of the "
+        "blur along Z. Supervised networks were trained on the clean stack itself, for 800 "
+        "steps: the upper end.",
         "",
         f"| stack | noisy | mean of five planes | {names} |",
         "|---" * (3 + len(methods)) + "|",
