@@ -59,7 +59,7 @@ class BM3D(SlowPlanewiseMethod[BM3DConfig]):
     )
     assumes_even_noise = True
     assumes_white_noise = True
-    psnr_gain = 7.9
+    psnr_gain = 7.95
     reference = (
         "Dabov, Foi, Katkovnik, Egiazarian, Image denoising by sparse 3-D transform-domain "
         "collaborative filtering, IEEE Transactions on Image Processing 16, 2007, "
