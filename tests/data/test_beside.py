@@ -2,11 +2,9 @@ import numpy as np
 import pytest
 
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.data.beside import neighbours, read_normalised, stacked_axis
+from napari_selfdenoise.data.beside import as_channels, neighbours, read_beside, stacked_axis
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.planes import channel_planes
-
-PLAIN = Normalization((0.0,), (1.0,))
 
 
 @pytest.mark.parametrize("length", [2, 3, 4, 9])
@@ -38,7 +36,7 @@ def test_planes_beside_are_those_of_the_same_frame_and_channel():
     values = np.arange(2 * 3 * 5, dtype=np.float32).reshape(2, 3, 5)
     image = Image(np.broadcast_to(values[..., None, None], (2, 3, 5, 8, 9)).copy(), "TCZYX")
     planes = channel_planes(image)[1]
-    read = read_normalised(planes, 5 + 2, PLAIN, 1, (slice(1, 5), slice(2, 9)))
+    read = as_channels(read_beside(planes, 5 + 2, 1, (slice(1, 5), slice(2, 9))))
     assert read.shape == (3, 4, 7)
     assert read[:, 0, 0].tolist() == [values[1, 1, at] for at in (2, 1, 3)]
 
@@ -46,7 +44,8 @@ def test_planes_beside_are_those_of_the_same_frame_and_channel():
 def test_colours_of_a_plane_stay_together():
     image = Image(np.random.default_rng(0).random((4, 8, 8, 3), dtype=np.float32), "ZYXS")
     offset, scale = (0.1, 0.2, 0.3), (1.0, 2.0, 4.0)
-    read = read_normalised(channel_planes(image)[0], 1, Normalization(offset, scale), 1)
+    planes = read_beside(channel_planes(image)[0], 1, 1)
+    read = as_channels(Normalization(offset, scale).apply(planes))
     assert read.shape == (9, 8, 8)
     for number, plane in enumerate((1, 0, 2)):
         expected = (image.data[plane] - offset) / scale

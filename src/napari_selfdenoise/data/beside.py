@@ -6,16 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.planes import WHOLE, Planes, Window
 
 
-def stacked_axis(image: Image) -> str | None:
+def stacked_axis(image: Image, axes: str = "ZT") -> str | None:
     """Return the axis along which neighbours of a plane show nearly what it shows.
 
-    That is Z, or T where there are no planes along Z; ``None`` if there is but one plane.
+    That is the first of `axes` along which there are several planes; ``None`` if there is but
+    one.
     """
-    return next((axis for axis in "ZT" if image.size(axis) > 1), None)
+    return next((axis for axis in axes if image.size(axis) > 1), None)
 
 
 def neighbours(at: int, length: int, beside: int) -> list[int]:
@@ -33,14 +33,10 @@ def neighbours(at: int, length: int, beside: int) -> list[int]:
     return chosen
 
 
-def read_normalised(
-    planes: Planes,
-    plane: int,
-    normalization: Normalization,
-    beside: int = 0,
-    window: Window = WHOLE,
+def read_beside(
+    planes: Planes, plane: int, beside: int = 0, window: Window = WHOLE
 ) -> NDArray[np.float32]:
-    """Return a window of a plane, and after it of those beside it, all normalised.
+    """Return a window of a plane, and after it of those beside it.
 
     Parameters
     ----------
@@ -48,8 +44,6 @@ def read_normalised(
         Of an image with a `stacked_axis`, unless `beside` is 0.
     plane : int
         Which of them.
-    normalization : Normalization
-        Applied to each.
     beside : int
         Planes on each side.
     window : Window
@@ -57,7 +51,8 @@ def read_normalised(
 
     Returns
     -------
-    ndarray ((1 + 2 beside) channels, height, width)
+    ndarray (1 + 2 beside, channels, height, width)
+        Intensities; the plane itself comes first.
     """
     read = [planes.read(plane, window)]
     if beside and (axis := stacked_axis(planes.image)):
@@ -65,5 +60,9 @@ def read_normalised(
         for at in neighbours(places[axis], planes.image.size(axis), beside):
             other = Planes(planes.image, {**places, axis: at})
             read.append(other.read(0, window))
-    values = normalization.apply(np.stack(read))
-    return values.reshape(-1, *values.shape[2:])
+    return np.stack(read)
+
+
+def as_channels(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return planes, (planes, channels, Y, X), as channels of one: (all channels, Y, X)."""
+    return planes.reshape(-1, *planes.shape[2:])

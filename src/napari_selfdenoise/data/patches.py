@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_selfdenoise.data.beside import read_normalised
+from napari_selfdenoise.data.beside import as_channels, read_beside
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.plane_pool import Place, PlanePool
 from napari_selfdenoise.data.planes import Planes, Window
@@ -53,7 +53,7 @@ class Patches:
         Training patches that will be drawn in all, if that is known.
     beside : int
         Planes on each side of its own that a patch shows, too: their channels come after its
-        own, see `read_normalised`, and before those of a target.
+        own, see `read_beside`, and before those of a target.
     """
 
     def __init__(
@@ -213,7 +213,8 @@ class Patches:
         return max(planes.shape[1], self.shape[0]), max(planes.shape[2], self.shape[1])
 
     def _load(self, source: int, plane: int) -> NDArray[np.float32]:
-        values = read_normalised(self.sources[source], plane, self.normalization, self._beside)
+        read = read_beside(self.sources[source], plane, self._beside)
+        values = as_channels(self.normalization.apply(read))
         if self._targets:
             target = self.normalization.apply(self._targets[source].read(plane))
             values = np.concatenate([values, target])

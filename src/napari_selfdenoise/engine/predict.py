@@ -15,7 +15,7 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import Note, Progress, Run
 from napari_selfdenoise.core.outputs import WritableArray
-from napari_selfdenoise.data.beside import read_normalised
+from napari_selfdenoise.data.beside import as_channels, read_beside
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.planes import WHOLE, Planes, Window
 from napari_selfdenoise.data.tiles import (
@@ -119,13 +119,15 @@ class Denoiser:
         ndarray
             Intensities, (channels, height, width), float32.
         """
-        noisy = planes.read(plane, window)
+        read = read_beside(planes, plane, self.beside, window)
+        noisy: NDArray[np.float32] = read[0]
         if noisy.min() == noisy.max():
             return noisy
         _, height, width = noisy.shape
         missing = [(0, max(self.tile_size - side, 0)) for side in (height, width)]
-        seen = read_normalised(planes, plane, self.normalization, self.beside, window)
-        whole = np.pad(seen, ((0, 0), *missing), mode="reflect")
+        whole = np.pad(
+            as_channels(self.normalization.apply(read)), ((0, 0), *missing), mode="reflect"
+        )
         batch = torch.from_numpy(whole[np.newaxis]).to(self.compute.device)
         batch = batch.contiguous(memory_format=torch.channels_last)
         training = self.network.training

@@ -150,7 +150,7 @@ def choose_preparation(
     method: Method[Any], images: Sequence[Image], config: Config, preparation: Preparation
 ) -> Run[tuple[Prepared, Config]]:
     """Choose how images are prepared, and return it with the method's settings for them."""
-    method.check_images(config, images)
+    method.check_images(config, images)  # before anything is measured, which may take long
     if method.learns_noise_as_it_is:
         return _unprepared(method, preparation), config
     known = method.with_sigma(config, 1.0)

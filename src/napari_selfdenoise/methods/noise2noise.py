@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.events import Note, Run
 from napari_selfdenoise.core.image import Image
+from napari_selfdenoise.data.beside import stacked_axis
 from napari_selfdenoise.engine.unet_method import UNetConfig, UNetMethod
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor, nn
+
+
+ORDER = "TZ"
+"""Frames are nearer to captures of one scene than planes at different depths are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +63,13 @@ class Noise2Noise(UNetMethod[Noise2NoiseConfig]):
             first, second = yield from super().pairs(images, targets)
             return [*first, *second], [*second, *first]
         for image in images:
-            if _stacked(image) is None:
+            if stacked_axis(image, ORDER) is None:
                 raise UsageError(
                     f"{image.name} is one capture only ({image.describe()}): Noise2Noise "
                     "learns from two captures of the same scene. Give the second one as the "
                     "target, or both as one stack."
                 )
-        axes = " and ".join(sorted({f"{_stacked(image)}" for image in images}))
+        axes = " and ".join(sorted({f"{stacked_axis(image, ORDER)}" for image in images}))
         yield Note(
             f"No second captures were given: neighbours along {axes} are taken for captures of "
             "the same scene."
@@ -81,11 +86,6 @@ class Noise2Noise(UNetMethod[Noise2NoiseConfig]):
         return {"distance": mse_loss(network(first), second)}
 
 
-def _stacked(image: Image) -> str | None:
-    """Return the axis along which an image holds captures of nearly the same scene."""
-    return next((axis for axis in "TZ" if image.size(axis) > 1), None)
-
-
 class _Exchanged:
     """An image's data with neighbours along T (or Z) exchanged: 1, 0, 3, 2, ...
 
@@ -94,7 +94,7 @@ class _Exchanged:
 
     def __init__(self, image: Image) -> None:
         self._image, self.shape, self.dtype = image, image.shape, image.dtype
-        self._axis = image.axes.index(_stacked(image) or "")
+        self._axis = image.axes.index(stacked_axis(image, ORDER) or "")
 
     def __getitem__(self, key: Any, /) -> NDArray[np.generic]:
         places = list(key)
