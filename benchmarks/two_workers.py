@@ -12,6 +12,7 @@ time.
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from benchmarks.harness import append
 from napari_selfdenoise.data.io import read_image, write_tiff
 from napari_selfdenoise.data.synthetic import make_sample
 from napari_selfdenoise.engine.preferences import VARIABLE
+from napari_selfdenoise.methods import METHODS
 
 FILES, ROUNDS = 8, 2
 
@@ -50,8 +52,11 @@ def seconds(folder: Path, *commands: list[str]) -> float:
 
 def main() -> None:
     """Measure once and append the row."""
-    method = sys.argv[1] if len(sys.argv) > 1 else "bm3d"
-    side = int(sys.argv[2]) if len(sys.argv) > 2 else 1024
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("method", nargs="?", default="bm3d", choices=list(METHODS))
+    parser.add_argument("side", nargs="?", default=1024, type=int)
+    options = parser.parse_args()
+    method, side = options.method, options.side
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "in"
         folder.mkdir()
