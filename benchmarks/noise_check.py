@@ -131,7 +131,10 @@ def _measured(photons: Array, camera: Camera, seed: int) -> tuple[float, bool, b
     true = float(np.hypot(camera.read_noise, np.sqrt(1 / 12)))  # with the rounding
     unseen = LEAST * camera.gain
     low, high = found.read_noise_range
-    right = abs(found.read_noise / true - 1) < 0.15 or max(found.read_noise, true) < unseen
+    right = (
+        0.85 * camera.read_noise < found.read_noise < 1.15 * true
+        or max(found.read_noise, true) < unseen
+    )
     inside = low <= 1.05 * true and (high >= 0.95 * true or true < unseen)
     return abs(found.gain / camera.gain - 1), right, inside, high <= 1.35 * low
 

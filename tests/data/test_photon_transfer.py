@@ -60,3 +60,14 @@ def test_what_tiles_are_sorted_by_does_not_sort_their_noise():
     means = [tiles.means[each].mean() for each in tiles.bins()]
     assert np.std(means) < 0.05
     assert np.ptp([tiles.others[each].mean() for each in tiles.bins()]) > 1
+
+
+def test_the_dark_is_not_chosen_by_its_noise():
+    """Tiles that happen to be brighter would seem flatter, as more noise is allowed there."""
+    light = photons(5)
+    light[:, :150] = 0
+    rng = np.random.default_rng(0)
+    image = np.rint(500 + 10 * rng.poisson(light) + rng.normal(0, 3, light.shape))
+    found = photon_transfer(image.astype(np.uint16))
+    assert found.offset == pytest.approx(500, abs=0.3)
+    assert found.read_noise == pytest.approx(3, rel=0.1)

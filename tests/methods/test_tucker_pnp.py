@@ -9,7 +9,12 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.events import Metrics, finish
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.noise_level import estimate_sigma
+from napari_selfdenoise.data.normalization import Normalization
+from napari_selfdenoise.data.patches import Patches
+from napari_selfdenoise.data.planes import channel_planes
 from napari_selfdenoise.engine import predict, runs
+from napari_selfdenoise.engine.plug_and_play import PlugAndPlay
+from napari_selfdenoise.engine.stages import Training
 from napari_selfdenoise.methods import get
 from napari_selfdenoise.methods.tucker_pnp import TuckerPnPConfig
 from napari_selfdenoise.solvers.bm3d import bm3d
@@ -51,6 +56,27 @@ def test_what_it_learned_denoises_another_image():
     model = train(noisy, config(steps=400))
     denoised = finish(runs.apply(model, Image(other), Context()))["denoised"].data
     assert psnr(denoised, clean, data_range=100) > psnr(other, clean, data_range=100) + 5
+
+
+def test_given_noise_the_prior_removes_all_of_it():
+    """In an image that is mostly without noise, less is measured: but it is to be removed."""
+    noisy = np.zeros((64, 64), np.float32)
+    noisy[:, 32:] = 12 * np.random.default_rng(0).normal(size=(64, 32))
+    sources = [channel_planes(Image(noisy))[0]]
+    patches = Patches(
+        sources,
+        Normalization.fit(sources, "standard"),
+        patch_size=32,
+        validation_fraction=0.0,
+        rng=np.random.default_rng(0),
+    )
+    training = Training(
+        torch.nn.Identity(), patches, Context(), lambda *_: noisy[np.newaxis], lambda: 0.0
+    )
+    given, measured = (PlugAndPlay(training, config(sigma=sigma)) for sigma in (12.0, 0.0))
+    assert measured.gauge == 1
+    assert measured.sigma < 0.8 * given.sigma
+    assert given.gauge * measured.sigma == pytest.approx(given.sigma)
 
 
 def test_the_prior_has_its_turn_and_the_residuals_are_told():

@@ -26,11 +26,12 @@ BINS = 24
 """Bins of intensity, of equally many tiles."""
 _BAND = 8
 """Rows of tiles measured at once: what is in the cache is quick."""
+_FINE = 0.9
+"""How much differences count against means of two pixels in what tells whether a tile is flat:
+they see fine structure, and are measured with less error."""
 _WEIGHTS = (1, -4, 6, -4, 1)
 _REACH = len(_WEIGHTS) // 2
 _SQUARES = sum(weight**2 for weight in _WEIGHTS)
-# Both diagonals together: 12 in the middle, four times -4, four times 1.
-_CUBES = 12**3 - 4 * 4**3 + 4
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,15 @@ class Tiles:
         line.
     variances : ndarray
         Variance of the noise.
-    thirds : ndarray
-        Third central moment of the noise: what makes photon noise skewed.
     structures : ndarray
-        Four times the variance of means of 2 x 2 pixels in the tile and around it: the
-        variance of white noise, plus what is there besides. It tells nearly nothing of the
-        differences, so choosing tiles by it does not choose those that happen to have
-        little noise.
+        About the variance of white noise, plus what is there besides: the larger of two
+        measures, from the pixels of the other colour alone, in the tile and around it. So
+        choosing tiles by it does not choose those that happen to have little noise.
     """
 
     means: Array
     others: Array
     variances: Array
-    thirds: Array
     structures: Array
 
     def __len__(self) -> int:
@@ -109,7 +106,7 @@ def _plane_tiles(plane: Array, low: float, high: float) -> Array:
     """Return what `Tiles` holds, and whether a tile is saturated below and above."""
     rows, columns = (max(0, (side - 2 * _REACH) // SIDE) for side in plane.shape)
     if not rows * columns:
-        return np.zeros((7, 0))
+        return np.zeros((6, 0))
     width = columns * SIDE + 2 * _REACH
     bands = [
         _band_tiles(plane[top * SIDE : (top + count) * SIDE + 2 * _REACH, :width], low, high)
@@ -131,30 +128,45 @@ def _band_tiles(band: Array, low: float, high: float) -> Array:
         rows = values[at : at + height]
         falling += weight * rows[:, at : at + width]
         rising += weight * rows[:, last - at : last - at + width]
-    # Differences reach beyond their tile, and so does what tells whether it is flat.
-    around = (SIDE + 2 * _REACH) // 2
-    windows = np.lib.stride_tricks.sliding_window_view(_means(values, 2), (around, around))
-    shared = [
-        4 * windows[:: SIDE // 2, :: SIDE // 2].var((-2, -1)),
+    limits = [
         _means(band[_REACH:-_REACH, _REACH:-_REACH] <= low, SIDE) > 0,
         _means(band[_REACH:-_REACH, _REACH:-_REACH] >= high, SIDE) > 0,
     ]
-    both = falling + rising
-    powers = inside, falling * falling + rising * rising, both * both * both
-    scales = 1, 2 * _SQUARES, _CUBES
-    white = (np.indices((height, width), np.int8).sum(0) % 2 == 0).astype(np.float32)
-    halves = [
-        [
-            2 * _means(each * mask, SIDE) / scale
-            for each, scale in zip(powers, scales, strict=True)
-        ]
-        for mask in (white, 1 - white)
-    ]
+    powers = inside, (falling * falling + rising * rising) / (2 * _SQUARES)
+    white = (np.indices(values.shape, np.int8).sum(0) % 2 == 0).astype(np.float32)
+    masks = white, 1 - white
+    halves = []
+    for mask in masks:
+        own = mask[_REACH:-_REACH, _REACH:-_REACH]
+        mean, variance = (2 * _means(each * own, SIDE) for each in powers)
+        halves.append((mean + origin, variance, _structures(values * mask, variance)))
     measured = [
-        [own[0] + origin, other[0] + origin, *own[1:], *shared]
-        for own, other in (halves, halves[::-1])
+        [mean, other, variance, structure, *limits]
+        for (mean, variance, _), (other, _, structure) in (halves, halves[::-1])
     ]
     return np.concatenate([np.stack([e.reshape(-1) for e in half]) for half in measured], 1)
+
+
+def _structures(colour: Array, variances: Array) -> Array:
+    """Return the larger of two measures of the variance of noise and of all else.
+
+    Parameters
+    ----------
+    colour : ndarray
+        Rows of tiles and the pixels around them; 0 where a pixel has the other colour.
+    variances : ndarray (rows, columns)
+        Of the differences: what they measure in a tile and its neighbours is the one. The
+        other is the variance of means of two pixels. Differences reach beyond their tile,
+        and so does that.
+    """
+    from scipy.ndimage import uniform_filter
+
+    around = (SIDE + 2 * _REACH) // 2
+    pairs = 2 * _means(colour, 2)
+    windows = np.lib.stride_tricks.sliding_window_view(pairs, (around, around))
+    coarse = 2 * windows[:: SIDE // 2, :: SIDE // 2].var((-2, -1))
+    structures: Array = np.maximum(coarse, _FINE * uniform_filter(variances, 3, mode="nearest"))
+    return structures
 
 
 def _means(plane: Array, side: int) -> Array:

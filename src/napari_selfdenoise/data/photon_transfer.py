@@ -16,15 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_selfdenoise.core.errors import ImageError
-from napari_selfdenoise.data.noise_tiles import BINS, SIDE, Tiles, measure_tiles
+from napari_selfdenoise.data.dark_level import dark_level
+from napari_selfdenoise.data.noise_tiles import BINS, SIDE, Tiles, measure_tiles, saturation
 
 Array = NDArray[Any]
 
 _DARK = 0.98
 """Probability that a micrograph has a place without light."""
-_GAIN_ERROR = 0.05
-"""Relative error of a gain, with which levels far above the dark are trusted less."""
-_FLAT, _FEWEST = 1.2, 12
+_FLAT, _FEWEST = 1.1, 12
 """Tiles whose structure is at most so many times that of noise alone count as flat; so many
 of a bin count at least."""
 
@@ -101,7 +100,7 @@ def photon_transfer(image: Array) -> PhotonTransfer:
     middle = gain * float(np.median(tiles.means)) + constant
     if gain * float(np.ptp(tiles.means)) < 0.01 * middle:  # as good as even
         gain, constant = 0.0, middle
-    least, offset, most = _offset(tiles, flat, gain, constant)
+    least, offset, most = _offset(image, tiles, gain, constant)
     low, read_noise, high = (
         math.sqrt(max(constant + gain * level, 0.0)) for level in (least, offset, most)
     )
@@ -118,7 +117,7 @@ def _fitted(tiles: Tiles) -> tuple[list[NDArray[np.intp]], float, float]:
     # With the noise known roughly, tiles that hold nothing else need not be left out: the
     # flattest alone are, at low counts, those with few photons.
     for _ in range(2):
-        expected = np.maximum(slope * tiles.means + constant, tiles.variances.mean() * 1e-3)
+        expected = np.maximum(slope * tiles.others + constant, tiles.variances.mean() * 1e-3)
         passed = structures < _FLAT * expected
         flat = [
             each[passed[each]] if passed[each].sum() > len(few) else few
@@ -140,33 +139,24 @@ def _sizes(bins: list[NDArray[np.intp]]) -> Array:
 
 
 def _offset(
-    tiles: Tiles, flat: list[NDArray[np.intp]], gain: float, constant: float
+    image: Array, tiles: Tiles, gain: float, constant: float
 ) -> tuple[float, float, float]:
     """Return the grey level without light: the least it may be, what it is, the most.
 
-    It is not above the darkest tiles. How far below them is told by the skewness of the
-    noise, with its error.
+    It is not above the darkest tiles. How far below them is told by the shape of the noise
+    (`data.dark_level`).
     """
     first = np.argsort(tiles.others)[: max(2, len(tiles) // 200)]
     darkest = float(tiles.means[first].mean())
     if gain == 0:
         return darkest, darkest, darkest
     lowest = min(-constant / gain, darkest)  # where the line has no noise left
-    levels, weights = [], []
-    for each in flat:
-        thirds, mean = tiles.thirds[each], float(tiles.means[each].mean())
-        noise = max(gain * mean + constant, 0.0)
-        # At least the error for normal noise: a few tiles may be alike by chance.
-        error = max(float(thirds.var()), 6 * noise**3 / SIDE**2) / len(each) / gain**4
-        # Light above the darkest is as wrong as the square of the gain.
-        error += (2 * _GAIN_ERROR * (mean - darkest)) ** 2 + (1e-3 * gain) ** 2
-        levels.append(mean - float(thirds.mean()) / gain**2)
-        weights.append(1 / error)
-    level = float(np.average(levels, weights=weights))
-    error = 1 / math.sqrt(sum(weights))
-    offset = _between(lowest, darkest, level, error)
-    least = min(max(level - 2 * error, lowest), offset)
-    return least, offset, max(min(level + 2 * error, darkest), offset)
+    found = dark_level(image, gain, constant, darkest, saturation(image))
+    if found is None:
+        return lowest, darkest, darkest
+    offset = _between(lowest, darkest, found.level, found.error)
+    least = min(max(found.level - 2 * found.error, lowest), offset)
+    return least, offset, max(min(found.level + 2 * found.error, darkest), offset)
 
 
 def _between(lowest: float, darkest: float, level: float, error: float) -> float:

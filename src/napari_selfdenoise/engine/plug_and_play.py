@@ -39,13 +39,19 @@ class PlugAndPlay:
     ----------
     sigma : float
         Standard deviation of the noise, for an image of variance 1.
+    gauge : float
+        How many times as strong as `data.noise_level` measures it the noise is: 1 unless
+        sigma is given. Where much of the image is darker than a few photons, stabilised
+        noise is weaker there than elsewhere, and all that is measured is that.
     weight, rho : float
         Of the noisy image, in ``weight / 2 |Y - X|^2``, and of the tie between X and M.
     """
 
     def __init__(self, training: Training, config: PlugAndPlayConfig) -> None:
         self.training, self.config = training, config
-        self.sigma = _noise_of(training, config)
+        if config.planes > 0:
+            training.patches.thin_out(config.planes)
+        self.sigma, self.gauge = _noise_of(training, config)
         self.weight = 2 * config.data_weight or 1 / self.sigma**2
         self.rho = config.rho or 2 * self.weight
         self._device = choose(training.context.device)
@@ -128,7 +134,7 @@ class PlugAndPlay:
         return plug_and_play(start, self._prior, rho=self.rho, eta=self.config.eta)
 
     def _prior(self, plane: Array, sigma: float | None = None) -> Array:
-        """Denoise each colour, by default by as much as it is noisy.
+        """Denoise each colour, by default by as much as it is measured to be noisy.
 
         A stop leaves it as it is.
         """
@@ -137,7 +143,7 @@ class PlugAndPlay:
 
     def _denoised(self, colour: Array, sigma: float | None) -> Array:
         if sigma is None:
-            sigma = estimate_sigma(colour)
+            sigma = self.gauge * estimate_sigma(colour)
         if self.config.prior == "nl_means":
             return nl_means(colour[np.newaxis], sigma).reshape(colour.shape)
         image = torch.from_numpy(colour).to(self._device)
@@ -150,13 +156,13 @@ class PlugAndPlay:
                 return colour if np.isnan(denoised).any() else denoised
 
 
-def _noise_of(training: Training, config: PlugAndPlayConfig) -> float:
-    """Choose the planes to train on, and return the noise of the normalised planes."""
+def _noise_of(training: Training, config: PlugAndPlayConfig) -> tuple[float, float]:
+    """Return the noise of the normalised planes, and how many times that measured it is."""
     patches = training.patches
-    if config.planes > 0:
-        patches.thin_out(config.planes)
-    if config.sigma > 0:
-        return max(config.sigma / float(np.mean(patches.normalization.scale)), _LEAST_SIGMA)
     planes = (patches.normalised(*place) for place in patches.places())
-    measured = [estimate_sigma(colour) for plane in planes for colour in plane]
-    return max(float(np.median(measured)), _LEAST_SIGMA)
+    estimates = [estimate_sigma(colour) for plane in planes for colour in plane]
+    measured = max(float(np.median(estimates)), _LEAST_SIGMA)
+    if config.sigma == 0:
+        return measured, 1.0
+    sigma = max(config.sigma / float(np.mean(patches.normalization.scale)), _LEAST_SIGMA)
+    return sigma, sigma / measured
