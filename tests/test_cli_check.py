@@ -18,7 +18,9 @@ def test_check_says_the_noise_and_the_methods(cells, capsys):
     assert main(["check", cells]) == 0
     out = capsys.readouterr().out
     assert "Poisson-Gaussian noise, gain" in out
-    assert "Methods that fit\n  bm3d" in out
+    assert "Methods that fit\n  tucker_pnp" in out
+    assert "takes about" in out
+    assert out.endswith("The best of those that take only seconds: bm3d\n")
     assert "Methods that do not" in out
 
 
@@ -27,7 +29,7 @@ def test_check_in_json_and_of_a_region(cells, capsys):
     found = json.loads(capsys.readouterr().out)
     (check,) = found["checks"]
     assert check["photon_transfer"]["gain"] == pytest.approx(4, rel=0.4)
-    assert found["advice"][0].keys() == {"method", "fits", "reason"}
+    assert found["advice"][0].keys() == {"method", "fits", "reason", "seconds"}
 
 
 @pytest.mark.parametrize("region", ["Y", "Y=1", "Y=a:b", "Z=0:1", "Y=5:900", "Y=9:3"])

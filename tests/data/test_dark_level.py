@@ -69,6 +69,13 @@ def test_hot_and_dead_pixels_change_little():
     assert dark.level == pytest.approx(OFFSET, abs=gain / 20)
 
 
+def test_single_photons_in_the_dark_are_no_strays():
+    light, gain, read_noise = haze(0.05), 20.0, 1.0
+    image = recorded(light, gain, read_noise).astype(np.float32)
+    dark = found(image, light, gain, read_noise)
+    assert dark.level == pytest.approx(OFFSET, abs=gain / 200)
+
+
 def test_a_bright_image_tells_nothing():
     light = haze(200)
     assert found(recorded(light, 1.0, 2.0), light, 1.0, 2.0) is None

@@ -270,8 +270,10 @@ def test_the_line_says_the_noise_and_the_first_advice(shown, viewer, qtbot):
         assert shown.noise_line.sentence == "Noise: not measured yet."
         qtbot.waitUntil(lambda: shown.noise_line.diagnosis is not None, timeout=WAIT)
         expected = check_noise(pixels)
-        first = get(expected.advice[0].method).title
-        assert shown.noise_line.sentence == f"{expected.checks[0]} First advice: {first}."
+        first, quick = expected.advice[0], expected.at_once
+        advice = f"First advice: {get(first.method).title}"
+        advice += f"; in seconds: {get(quick.method).title}." if quick else "."
+        assert shown.noise_line.sentence == f"{expected.checks[0]} {advice}"
     assert "correlated along x" in shown.noise_line.sentence
 
 

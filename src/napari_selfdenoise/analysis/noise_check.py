@@ -126,15 +126,9 @@ def _inner(length: int) -> slice:
 
 
 def _transfer(values: Array, stride: int) -> tuple[PhotonTransfer | None, str]:
-    """Return the photon transfer; of every n-th pixel, where neighbours are correlated."""
-    parts = [
-        values[..., row::stride, column::stride]
-        for row in range(stride)
-        for column in range(stride)
-    ]
-    height, width = (length // stride for length in values.shape[-2:])
+    """Return the photon transfer, or why there is none."""
     try:
-        return photon_transfer(np.stack([each[..., :height, :width] for each in parts])), ""
+        return photon_transfer(values, stride), ""
     except ImageError as error:
         return None, str(error)
 

@@ -34,6 +34,8 @@ def _words(found: Diagnosis) -> str:
         rows = [_row(each) for each in found.advice if each.fits is fits]
         if rows:
             parts.append("\n".join([title, *rows]))
+    if found.at_once is not None:
+        parts.append(f"The best of those that take only seconds: {found.at_once.method}")
     return "\n\n".join(parts)
 
 

@@ -69,7 +69,8 @@ def dark_level(
     integers = np.issubdtype(image.dtype, np.integer)
     groups = [
         each
-        for each in map(_without_strays, _groups(image, gain, constant))
+        for group in _groups(image, gain, constant)
+        for each in [_without_strays(group, gain)]
         if each.size >= _FEWEST
         and each.mean(dtype=float) - lowest < _BRIGHTEST * gain
         and np.mean(each <= full[0]) < 0.01
@@ -128,10 +129,13 @@ def _groups(image: Array, gain: float, constant: float) -> Iterator[Array]:
         yield min(candidates, key=excess)
 
 
-def _without_strays(group: Array) -> Array:
-    """Return a group without hot and dead pixels, which would decide on its variance."""
+def _without_strays(group: Array, gain: float) -> Array:
+    """Return a group without hot and dead pixels, which would decide on its variance.
+
+    A few photons among pixels without any are no strays.
+    """
     low, middle, high = np.quantile(group, (0.25, 0.5, 0.75)) if group.size else (0, 0, 0)
-    near: Array = group[np.abs(group - middle) <= 10 * (high - low + 1e-9)]
+    near: Array = group[np.abs(group - middle) <= 10 * (high - low + gain)]
     return near
 
 

@@ -8,6 +8,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_selfdenoise.data.noise_correlation import (
+    LARGEST_STRIDE,
+    noise_autocorrelation,
+    white_stride,
+)
+
 Array = NDArray[Any]
 Axis = Literal["x", "y", "none"]
 
@@ -69,6 +75,22 @@ def noise_direction(stacks: list[NDArray[Any]]) -> NoiseDirection:
     if max(along_x, along_y) > CORRELATED and abs(along_x - along_y) > APART:
         axis = "x" if along_x > along_y else "y"
     return NoiseDirection(axis, float(along_x), float(along_y))
+
+
+def white_distance(stack: Array) -> int:
+    """Return the distance at which noise is independent that is correlated along both axes.
+
+    1 where neighbours are independent along one axis or both, which `data.noise_tiles`
+    measures rightly, or where no distance is found that is small enough.
+
+    Parameters
+    ----------
+    stack : ndarray (planes, Y, X)
+        Finite values.
+    """
+    if not noise_direction([stack]).both:
+        return 1
+    return white_stride(noise_autocorrelation(stack, LARGEST_STRIDE)[-2:])
 
 
 def crossed_autocorrelation(stack: Array, reach: int = 4) -> Array:

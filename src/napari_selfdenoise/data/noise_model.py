@@ -98,7 +98,7 @@ def mean_transforms(read_noise: float) -> tuple[Array, Array]:
     return of_mean, photons
 
 
-def fit_noise_model(image: Array) -> NoiseModel:
+def fit_noise_model(image: Array, stride: int = 1) -> NoiseModel:
     """Fit gain, offset and read noise to one image or stack.
 
     The photon-transfer line fixes the gain and the noise at every intensity in the image.
@@ -110,11 +110,13 @@ def fit_noise_model(image: Array) -> NoiseModel:
     ----------
     image : ndarray (..., Y, X)
         Finite values; pixels at the limits of the camera are left out.
+    stride : int
+        Distance of pixels whose noise is independent (see `data.noise_direction`).
 
     Raises
     ------
     ImageError
         If the image is too small, or saturated nearly everywhere.
     """
-    found = photon_transfer(image)
+    found = photon_transfer(image, stride)
     return NoiseModel(gain=found.gain, offset=found.offset, read_noise=found.read_noise)

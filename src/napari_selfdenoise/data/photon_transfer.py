@@ -74,7 +74,7 @@ class PhotonTransfer:
         }
 
 
-def photon_transfer(image: Array) -> PhotonTransfer:
+def photon_transfer(image: Array, stride: int = 1) -> PhotonTransfer:
     """Measure the photon-transfer line of one image or stack.
 
     Of each bin of intensity the flat tiles count; through the bins goes a robust line.
@@ -83,12 +83,15 @@ def photon_transfer(image: Array) -> PhotonTransfer:
     ----------
     image : ndarray (..., Y, X)
         Finite values; pixels at the limits of the camera are left out.
+    stride : int
+        Every n-th pixel along Y and X is taken, where those between are correlated with it.
 
     Raises
     ------
     ImageError
         If the image is too small, or saturated nearly everywhere.
     """
+    image = _interleaved(image, stride)
     tiles = measure_tiles(image)
     if len(tiles) < BINS:
         raise ImageError(
@@ -105,6 +108,19 @@ def photon_transfer(image: Array) -> PhotonTransfer:
         math.sqrt(max(constant + gain * level, 0.0)) for level in (least, offset, most)
     )
     return PhotonTransfer(gain, offset, read_noise, (low, high), means, variances)
+
+
+def _interleaved(image: Array, stride: int) -> Array:
+    """Return the stack of the images of every n-th pixel."""
+    height, width = (length // stride for length in image.shape[-2:])
+    return np.concatenate(
+        [
+            part[..., :height, :width].reshape(-1, height, width)
+            for row in range(stride)
+            for column in range(stride)
+            for part in [image[..., row::stride, column::stride]]
+        ]
+    )
 
 
 def _fitted(tiles: Tiles) -> tuple[list[NDArray[np.intp]], float, float]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import finish
+from napari_selfdenoise.data.noise_direction import white_distance
 from napari_selfdenoise.data.noise_level import estimate_sigma
 from napari_selfdenoise.data.noise_model import NoiseModel, fit_noise_model
 from napari_selfdenoise.data.normalization import Normalization
@@ -34,6 +35,7 @@ def measure_noise(
 
     The number of photons is whole: a variance of a twelfth of the gain squared, that of
     rounding to whole photons, is added, without which dark pixels have no noise at all.
+    Of noise that is correlated along both axes, pixels are taken as far apart as is needed.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def measure_noise(
     """
     models = []
     for colour, stack in enumerate(_stacks(sources)):
-        model = fit_noise_model(stack)
+        model = fit_noise_model(stack, white_distance(stack))
         offset, scale = normalization.offset[colour], normalization.scale[colour]
         dark, brightest = ((each - offset) / scale for each in (model.offset, stack.max()))
         gain, read_noise = model.gain / scale, model.read_noise / scale

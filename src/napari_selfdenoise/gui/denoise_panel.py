@@ -20,6 +20,7 @@ from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.core.sampling import Sampling
+from napari_selfdenoise.core.spoken import spoken
 from napari_selfdenoise.engine import forecast, memory_forecast, prepare
 from napari_selfdenoise.gui import model_runs, training_runs
 from napari_selfdenoise.gui.config_form import ConfigForm
@@ -29,7 +30,7 @@ from napari_selfdenoise.gui.layer_adapter import Taken
 from napari_selfdenoise.gui.layer_runs import Job, LayerRuns
 from napari_selfdenoise.gui.live_plot import LivePlot
 from napari_selfdenoise.gui.method_forms import MethodForms
-from napari_selfdenoise.gui.method_picker import MethodPicker, spoken
+from napari_selfdenoise.gui.method_picker import MethodPicker
 from napari_selfdenoise.gui.model_bar import ModelBar
 from napari_selfdenoise.gui.needs import NeedsLabel
 from napari_selfdenoise.gui.noise_line import NoiseLine

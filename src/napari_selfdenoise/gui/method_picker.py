@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_selfdenoise.core.method import Method
+from napari_selfdenoise.core.spoken import spoken
 from napari_selfdenoise.gui.labels import sentence_label
 
 
@@ -72,16 +73,3 @@ class MethodPicker(QWidget):
         self._about.say(f"{method.summary}\nAssumes: {method.assumes}")
         self._list.setToolTip(method.reference)
         self.changed.emit(self.name)
-
-
-def spoken(seconds: float) -> str:
-    """Say a time as one would: "40 s", "3 min", "2.5 h"."""
-    if seconds < 1:
-        return "1 s"
-    if seconds < 10:
-        return f"{seconds:.0f} s"
-    if seconds < 90:
-        return f"{5 * round(seconds / 5)} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
+from napari_selfdenoise.core.spoken import spoken
 from napari_selfdenoise.gui.labels import Tone, sentence_label
-from napari_selfdenoise.gui.method_picker import spoken
 from napari_selfdenoise.gui.run_controller import Stage
 
 ENOUGH, NEARLY = 0.01, 0.05

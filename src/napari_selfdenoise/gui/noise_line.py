@@ -127,10 +127,20 @@ class NoiseLine(QWidget):
 
     def _on_measured(self, found: Diagnosis) -> None:
         self.diagnosis = found
-        check, first = found.checks[0], found.advice[0]
+        check = found.checks[0]
         several = f"{check.name}: " if len(found.checks) > 1 else ""
-        advice = f"First advice: {self._methods[first.method].title}."
-        self._says.say(f"{several}{check} {advice if first.fits else 'No method fits.'}")
+        self._says.say(f"{several}{check} {self._advised(found)}")
+
+    def _advised(self, found: Diagnosis) -> str:
+        first, quick = found.advice[0], found.at_once
+        if not first.fits:
+            return "No method fits."
+        advice = f"First advice: {self._methods[first.method].title}"
+        return (
+            f"{advice}; in seconds: {self._methods[quick.method].title}."
+            if quick
+            else f"{advice}."
+        )
 
     def _show_details(self) -> None:
         layer, use, diagnosis = self._picker.layer, self._picker.use, self.diagnosis
