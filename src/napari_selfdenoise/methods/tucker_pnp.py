@@ -115,7 +115,8 @@ class TuckerPnP(LearnedMethod[TuckerPnPConfig]):
     - Fewer, larger patches with a learning rate that falls along a cosine.
 
     What the paper leaves open, here in every preset: the prior's strength is the noise that
-    is measured in X + A (`data.noise_level`); the weight of the data is 1 / (2 sigma^2), as
+    is measured in X + A (`data.noise_level`; where sigma is given, scaled so that it is
+    right for Y); the weight of the data is 1 / (2 sigma^2), as
     in equation 5; the ranks are those of an empirical VBMF that estimates the noise of the
     weights, because the noise of the image has another scale.
     """
