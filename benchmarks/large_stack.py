@@ -1,13 +1,13 @@
 """Throughput and peak memory of applying a model to a zarr time-lapse larger than memory.
 
-    python -m benchmarks.large_stack [GIGABYTES] [SIDE] [METHOD]
+    python -m benchmarks.large_stack [GIGABYTES] [SIDE] [METHOD] [DTYPE]
 
-A uint16 time-lapse of 2 GB (or so many GIGABYTES) with planes of 2048 (or SIDE) pixels a side
-is made, a model of noise2void (or METHOD) with its default network is trained for a few
-steps, and `apply` runs from the command line into OME-Zarr; then all is deleted. Its
-throughput, from the first reading to the last level, is compared with that of the network on
-a tile in memory, taken again and again with as many threads; memory is the largest resident
-set of the process.
+A uint16 (or DTYPE) time-lapse of 2 GB (or so many GIGABYTES) with planes of 2048 (or SIDE)
+pixels a side is made, a model of noise2void (or METHOD) with its default network is trained for
+a few steps, and `apply` runs from the command line into OME-Zarr; then all is deleted. Its
+throughput, from the first reading to the last level, is compared with that of the network on a
+tile in memory, taken again and again with as many threads; memory is the largest resident set
+of the process.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zarr
@@ -34,17 +35,17 @@ TILE = 512
 REPEATS = 8
 
 
-def write_stack(path: Path, planes: int, side: int) -> None:
+def write_stack(path: Path, planes: int, side: int, dtype: np.dtype[Any]) -> None:
     """Write photon noise around a moving pattern, plane by plane."""
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[:side, :side]
     pattern = 200 + 100 * np.sin(rows / 20) * np.cos(columns / 30)
-    noisy = rng.poisson(pattern).astype(np.uint16)
+    noisy = rng.poisson(pattern).astype(dtype)
     array = zarr.create_array(
         path,
         shape=(planes, side, side),
         chunks=(1, TILE, TILE),
-        dtype="uint16",
+        dtype=dtype,
         dimension_names=["t", "y", "x"],
     )
     for plane in range(planes):
@@ -71,7 +72,8 @@ def main() -> None:
     gigabytes = float(sys.argv[1]) if len(sys.argv) > 1 else 2.0
     side = int(sys.argv[2]) if len(sys.argv) > 2 else 2048
     method = sys.argv[3] if len(sys.argv) > 3 else "noise2void"
-    planes = max(round(gigabytes * 1e9 / (2 * side**2)), 1)
+    dtype = np.dtype(sys.argv[4] if len(sys.argv) > 4 else "uint16")
+    planes = max(round(gigabytes * 1e9 / (dtype.itemsize * side**2)), 1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         stack, model, out = (
@@ -79,7 +81,7 @@ def main() -> None:
             folder / "m.safetensors",
             folder / "out.ome.zarr",
         )
-        write_stack(stack, planes, side)
+        write_stack(stack, planes, side, dtype)
         first = zarr.open_array(stack, mode="r")[0]
         save(train(first[:256, :256], method, settings={"steps": 20}), model)
         before = pixels_per_second(model, first)
@@ -89,8 +91,8 @@ def main() -> None:
         seconds = json.loads(output.text)["results"][0]["seconds"]
         tile = (before + after) / 2  # other programs may have come and gone meanwhile
         record = {
-            "what": f"apply {method} to ({planes}, {side}, {side}) uint16, zarr to OME-Zarr",
-            "gigabytes": round(planes * side**2 * 2 / 1e9, 2),
+            "what": f"apply {method} to ({planes}, {side}, {side}) {dtype}, zarr to OME-Zarr",
+            "gigabytes": round(planes * side**2 * dtype.itemsize / 1e9, 2),
             "seconds": seconds,
             "megapixels_per_second": round(planes * side**2 / seconds / 1e6, 3),
             "one_tile": [round(each / 1e6, 3) for each in (before, after)],
