@@ -4,7 +4,6 @@ from scipy.ndimage import gaussian_filter
 
 from napari_selfdenoise.data.dark_level import dark_level
 
-NOWHERE = -np.inf, np.inf
 OFFSET = 500.0
 
 
@@ -13,10 +12,10 @@ def recorded(light, gain, read_noise, seed=0):
     return OFFSET + gain * rng.poisson(light) + rng.normal(0, read_noise, light.shape)
 
 
-def found(image, light, gain, read_noise, full=NOWHERE):
+def found(image, light, gain, read_noise, black=-np.inf):
     """Find the dark level with the true line of the camera."""
     darkest = OFFSET + gain * light.min()
-    return dark_level(image, gain, read_noise**2 - gain * OFFSET, darkest, full)
+    return dark_level(image, gain, read_noise**2 - gain * OFFSET, darkest, black)
 
 
 def haze(photons, shape=(512, 512)):
@@ -92,4 +91,4 @@ def test_a_large_stack_is_looked_at_in_parts():
 def test_where_the_dark_is_cut_off_it_tells_nothing():
     light = haze(0.2)
     image = np.maximum(np.rint(recorded(light, 10.0, 2.5)), OFFSET).astype(np.uint16)
-    assert found(image, light, 10.0, 2.5, (OFFSET, np.inf)) is None
+    assert found(image, light, 10.0, 2.5, OFFSET) is None

@@ -45,7 +45,7 @@ class DarkLevel:
 
 
 def dark_level(
-    image: Array, gain: float, constant: float, darkest: float, full: tuple[float, float]
+    image: Array, gain: float, constant: float, darkest: float, black: float = -math.inf
 ) -> DarkLevel | None:
     """Find the grey level without light.
 
@@ -57,8 +57,8 @@ def dark_level(
         The line ``variance = gain * value + constant``; the gain is above 0.
     darkest : float
         The dark level is at most this.
-    full : tuple of float
-        Values at and beyond which the camera is saturated.
+    black : float
+        Grey level at which pixels are cut off below, if they are.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def dark_level(
         for each in [_without_strays(group, gain)]
         if each.size >= _FEWEST
         and each.mean(dtype=float) - lowest < _BRIGHTEST * gain
-        and np.mean(each <= full[0]) < 0.01
+        and np.mean(each <= black) < 0.01
     ]
     if not groups:
         return None

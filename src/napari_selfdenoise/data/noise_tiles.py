@@ -36,7 +36,7 @@ _SQUARES = sum(weight**2 for weight in _WEIGHTS)
 
 @dataclass(frozen=True)
 class Tiles:
-    """What was measured of each tile and colour, each an array (2 tiles,).
+    """What was measured of each tile and colour: arrays (2 tiles,).
 
     Attributes
     ----------
@@ -50,12 +50,15 @@ class Tiles:
         About the variance of white noise, plus what is there besides: the larger of two
         measures, from the pixels of the other colour alone, in the tile and around it. So
         choosing tiles by it does not choose those that happen to have little noise.
+    black : float
+        Grey level at which pixels are cut off below; -inf if they are not.
     """
 
     means: Array
     others: Array
     variances: Array
     structures: Array
+    black: float
 
     def __len__(self) -> int:
         return len(self.means)
@@ -81,7 +84,7 @@ def measure_tiles(image: Array) -> Tiles:
     for each in np.array_split(np.argsort(means), BINS):
         if each.size and full[each].mean() > 0.1:
             full[each] = 1
-    return Tiles(*measured[:-2, dark + full == 0])
+    return Tiles(*measured[:-2, dark + full == 0], black=low)
 
 
 def saturation(planes: Array) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.data.dark_level import dark_level
-from napari_selfdenoise.data.noise_tiles import BINS, SIDE, Tiles, measure_tiles, saturation
+from napari_selfdenoise.data.noise_tiles import BINS, SIDE, Tiles, measure_tiles
 
 Array = NDArray[Any]
 
@@ -167,7 +167,7 @@ def _offset(
     if gain == 0:
         return darkest, darkest, darkest
     lowest = min(-constant / gain, darkest)  # where the line has no noise left
-    found = dark_level(image, gain, constant, darkest, saturation(image))
+    found = dark_level(image, gain, constant, darkest, tiles.black)
     if found is None:
         return lowest, darkest, darkest
     offset = _between(lowest, darkest, found.level, found.error)
