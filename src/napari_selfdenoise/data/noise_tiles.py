@@ -84,7 +84,8 @@ def measure_tiles(image: Array) -> Tiles:
     for each in np.array_split(np.argsort(means), BINS):
         if each.size and full[each].mean() > 0.1:
             full[each] = 1
-    return Tiles(*measured[:-2, dark + full == 0], black=low)
+    means, others, variances, structures = measured[:-2, dark + full == 0]
+    return Tiles(means, others, variances, structures, low)
 
 
 def saturation(planes: Array) -> tuple[float, float]:
