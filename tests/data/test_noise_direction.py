@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-from napari_selfdenoise.data.noise_direction import noise_direction
+from napari_selfdenoise.data.noise_direction import noise_direction, white_distance
+from napari_selfdenoise.data.noise_model import fit_noise_model
 
 
 def scene(seed, blurred_along=None):
@@ -42,3 +43,16 @@ def test_structures_along_one_axis_do_not_mislead(axis):
 @pytest.mark.parametrize("shape", [(1, 1), (3, 40), (17, 17), (18, 18)])
 def test_tiny_planes_have_no_direction_but_no_error(shape):
     assert not noise_direction([np.random.default_rng(0).normal(size=(1, *shape))]).both
+
+
+def test_pixels_as_far_apart_as_is_needed_tell_the_strength_of_the_noise():
+    rng = np.random.default_rng(0)
+    light = 100 + 50 * np.sin(np.mgrid[:384, :384][0] / 60)
+    white, both = rng.normal(size=(2, 1, *light.shape))
+    both = gaussian_filter(both, (0, 0.6, 0.6))
+    rows = gaussian_filter(white, (0, 0, 1.5))
+    for noise, distance in ((white, 1), (both, 2), (rows, 1)):
+        noisy = (light + 10 * noise / noise.std()).astype(np.float32)
+        assert white_distance(noisy) == distance
+        assert fit_noise_model(noisy, distance).variance(100.0) == pytest.approx(100, rel=0.1)
+    assert fit_noise_model(light + 10 * both / both.std()).variance(100.0) < 75

@@ -159,9 +159,10 @@ def _structures(colour: Array, variances: Array) -> Array:
     colour : ndarray
         Rows of tiles and the pixels around them; 0 where a pixel has the other colour.
     variances : ndarray (rows, columns)
-        Of the differences: what they measure in a tile and its neighbours is the one. The
-        other is the variance of means of two pixels. Differences reach beyond their tile,
-        and so does that.
+        Of the differences: what they measure in the eight tiles around is the one. (In the
+        tile itself noise of rows would be much the same for both colours.) The other is the
+        variance of means of two pixels. Differences reach beyond their tile, and so does
+        that.
     """
     from scipy.ndimage import uniform_filter
 
@@ -169,7 +170,8 @@ def _structures(colour: Array, variances: Array) -> Array:
     pairs = 2 * _means(colour, 2)
     windows = np.lib.stride_tricks.sliding_window_view(pairs, (around, around))
     coarse = 2 * windows[:: SIDE // 2, :: SIDE // 2].var((-2, -1))
-    structures: Array = np.maximum(coarse, _FINE * uniform_filter(variances, 3, mode="nearest"))
+    around_it = (9 * uniform_filter(variances, 3, mode="nearest") - variances) / 8
+    structures: Array = np.maximum(coarse, _FINE * around_it)
     return structures
 
 
