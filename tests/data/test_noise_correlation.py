@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_selfdenoise.data.noise_correlation import noise_autocorrelation
+from napari_selfdenoise.data.noise_correlation import noise_autocorrelation, white_stride
 
 
 def scene(shape=(256, 256)):
@@ -57,3 +57,15 @@ def test_small_images_have_what_they_can(shape):
 
 def test_a_constant_image_has_none():
     assert not noise_autocorrelation(np.full((40, 40), 3)).any()
+
+
+@pytest.mark.parametrize(("blur", "stride"), [(0.0, 1), (0.6, 2), (0.8, 3), (1.0, 3)])
+def test_correlation_is_that_of_the_noise_without_its_planes(blur, stride):
+    noise = np.random.default_rng(0).normal(size=(512, 512))
+    if blur:
+        noise = ndimage.gaussian_filter(noise, blur)
+    expected = np.exp(-(np.arange(1, 4) ** 2) / (4 * blur**2)) if blur else np.zeros(3)
+    found = noise_autocorrelation(noise, 3)
+    np.testing.assert_allclose(found, np.tile(expected, (2, 1)), atol=0.11)
+    np.testing.assert_allclose(*found, atol=0.02)
+    assert white_stride(found) == stride

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-CORRELATED, WHITE = 0.35, 0.1
+CORRELATED, WHITE = 0.35, 0.12
 """Noise is divided up if neighbours in both directions are correlated so much, so far that
 pixels at the distance of the stride are correlated no more than this."""
 MOSTLY_WHITE = 0.25
@@ -50,7 +50,22 @@ def noise_autocorrelation(image: Array, reach: int = 4) -> Array:
                 correlation[axis, distance - 1] = (
                     np.mean(here * there) / power if power else 0.0
                 )
+    correlation[-2:] = _with_planes(correlation[-2:], tiles.shape[-1] * tiles.shape[-2])
     return correlation
+
+
+def _with_planes(correlation: Array, pixels: int) -> Array:
+    """Return the correlation of noise, measured in tiles without their planes.
+
+    With its mean and its slopes, a tile has lost as many times three in `pixels` of the
+    covariance at every distance as pixels are correlated with one.
+    """
+    found = correlation
+    for _ in range(20):
+        together = np.prod(1 + 2 * np.nansum(np.clip(found, 0, None), axis=1))
+        lost = 3 * min(float(together) / pixels, 0.1)
+        found = (correlation + lost) / (1 + lost)
+    return np.where(correlation == 0, 0, found)
 
 
 def white_stride(correlation: Array) -> int:
@@ -85,8 +100,8 @@ def flat_residuals(image: Array, side: int = 16) -> Array:
     noise = power > 1e-20 * np.mean(tiles**2)  # less is rounding
     residuals: Array = np.where(noise, pixels / np.sqrt(np.where(noise, power, 1)), 0)
     residuals = residuals.reshape(tiles.shape)
-    # Structure changes little from row to row where noise changes much.
-    change = (np.diff(residuals, axis=-2) ** 2).sum((-2, -1))
+    # Structure changes little from pixel to pixel where noise changes much.
+    change = sum((np.diff(residuals, axis=axis) ** 2).sum((-2, -1)) for axis in (-2, -1))
     flatness = change.mean(axis=tuple(range(change.ndim - 1)))
     flattest = np.argsort(-flatness)[: max(1, len(flatness) // 3)]
     return residuals[..., flattest, :, :]
