@@ -1,9 +1,9 @@
 """The photon-transfer line of a camera, from one image: noise against brightness.
 
 A pixel is ``offset + gain * photons + read noise`` with a Poisson number of photons, so
-its variance is ``gain * (mean - offset) + read_noise ** 2``, a line, and its third central
-moment is ``gain ** 2 * (mean - offset)``: photon noise is skewed, read noise is not. The
-line gives the gain, but not the offset and the read noise one by one; the skewness does.
+its variance is ``gain * (mean - offset) + read_noise ** 2``, a line. The line gives the gain,
+but not the offset and the read noise one by one; the shape of the noise in the darkest places
+does (`data.dark_level`).
 """
 
 from __future__ import annotations
