@@ -130,7 +130,7 @@ class TuckerPnP(LearnedMethod[TuckerPnPConfig]):
     assumes_even_noise = True
     assumes_white_noise = True
     extra_stride = 1
-    psnr_gain = 8.13
+    psnr_gain = 8.15
     reference = (
         "Gao, Yang, Zhang, Self-supervised Denoising via Low-rank Tensor Approximated "
         "Convolutional Neural Network, arXiv:2209.12715 (2022)"
