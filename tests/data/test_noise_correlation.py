@@ -69,3 +69,4 @@ def test_correlation_is_that_of_the_noise_without_its_planes(blur, stride):
     np.testing.assert_allclose(found, np.tile(expected, (2, 1)), atol=0.11)
     np.testing.assert_allclose(*found, atol=0.02)
     assert white_stride(found) == stride
+    np.testing.assert_array_equal(noise_autocorrelation(noise, 8)[:, :3], found)

@@ -58,11 +58,13 @@ def _with_planes(correlation: Array, pixels: int) -> Array:
     """Return the correlation of noise, measured in tiles without their planes.
 
     With its mean and its slopes, a tile has lost as many times three in `pixels` of the
-    covariance at every distance as pixels are correlated with one.
+    covariance at every distance as pixels are correlated with one. Only the nearest count:
+    what is found far away is structure, and would add up.
     """
     found = correlation
     for _ in range(20):
-        together = np.prod(1 + 2 * np.nansum(np.clip(found, 0, None), axis=1))
+        near = np.clip(found[:, :LARGEST_STRIDE], 0, None)
+        together = np.prod(1 + 2 * np.nansum(near, axis=1))
         lost = 3 * min(float(together) / pixels, 0.1)
         found = (correlation + lost) / (1 + lost)
     return np.where(correlation == 0, 0, found)
