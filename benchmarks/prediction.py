@@ -35,7 +35,7 @@ METHODS = "noise2void", "neighbor2neighbor", "tucker_pnp"
 SIDE, STEPS, TIMES = 1024, 300, 3
 
 
-class Recorded(nn.Module):
+class Plain(nn.Module):
     """A network that runs in float32 and the default layout whatever it is given."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -65,7 +65,7 @@ def measure(method: str) -> dict[str, Any]:
     exact = denoiser_of(
         model.method, model.config, member, Compute(torch.device("cpu"), torch.float32)
     )
-    network = Recorded(exact.network).eval()
+    network = Plain(exact.network).eval()
     planes = Planes(Image(noisy), {})
     seconds: dict[str, list[float]] = {"plain": [], "here": []}
     for _ in range(TIMES):

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -19,8 +21,7 @@ def test_check_says_the_noise_and_the_methods(cells, capsys):
     out = capsys.readouterr().out
     assert "Poisson-Gaussian noise, gain" in out
     assert "Methods that fit\n  tucker_pnp" in out
-    assert "takes about" in out
-    assert out.endswith("The best of those that take only seconds: bm3d\n")
+    assert out.endswith("The best of those that need not learn, and take seconds: bm3d\n")
     assert "Methods that do not" in out
 
 
@@ -29,10 +30,18 @@ def test_check_in_json_and_of_a_region(cells, capsys):
     found = json.loads(capsys.readouterr().out)
     (check,) = found["checks"]
     assert check["photon_transfer"]["gain"] == pytest.approx(4, rel=0.4)
-    assert found["advice"][0].keys() == {"method", "fits", "reason", "seconds"}
+    assert found["advice"][0].keys() == {"method", "fits", "reason", "learns"}
 
 
 @pytest.mark.parametrize("region", ["Y", "Y=1", "Y=a:b", "Z=0:1", "Y=5:900", "Y=9:3"])
 def test_a_wrong_region_is_told(cells, region, capsys):
     assert main(["check", cells, "--region", region]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_check_needs_no_torch_which_takes_seconds_to_import(cells):
+    script = (
+        "import sys; from napari_selfdenoise.cli import main; main(sys.argv[1:]); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script, "check", cells], check=True)

@@ -9,7 +9,7 @@ from PIL import Image as Picture
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from napari_selfdenoise import check_noise, methods
-from napari_selfdenoise.analysis.advice import AT_ONCE, Diagnosis, advise
+from napari_selfdenoise.analysis.advice import Diagnosis, advise
 from napari_selfdenoise.analysis.filtered_signs import block_grid, grey_step, missing_levels
 from napari_selfdenoise.analysis.noise_check import check_noise as measure
 from napari_selfdenoise.core.errors import ImageError, UsageError
@@ -203,13 +203,14 @@ def test_a_new_method_is_advised_by_its_declaration():
     assert first.reason.startswith("Removes noise that is correlated along x and y.")
 
 
-def test_the_best_that_takes_seconds_stands_beside_a_slow_first_advice():
+def test_the_best_that_does_not_learn_stands_beside_a_first_that_does():
     found = check_noise(recorded(shape=(512, 512)))
     first, quick = found.advice[0], found.at_once
-    assert first.seconds > AT_ONCE >= quick.seconds
+    assert first.learns
     assert quick.fits
+    assert not quick.learns
     better = found.advice[: found.advice.index(quick)]
-    assert all(each.seconds > AT_ONCE for each in better)
+    assert all(each.learns for each in better)
     alone = Diagnosis(found.checks, (quick,))
     assert alone.at_once is None
 

@@ -272,7 +272,7 @@ def test_the_line_says_the_noise_and_the_first_advice(shown, viewer, qtbot):
         expected = check_noise(pixels)
         first, quick = expected.advice[0], expected.at_once
         advice = f"First advice: {get(first.method).title}"
-        advice += f"; in seconds: {get(quick.method).title}." if quick else "."
+        advice += f"; without learning: {get(quick.method).title}." if quick else "."
         assert shown.noise_line.sentence == f"{expected.checks[0]} {advice}"
     assert "correlated along x" in shown.noise_line.sentence
 

@@ -11,10 +11,6 @@ from napari_selfdenoise.analysis.noise_report import EVEN, NoiseCheck
 from napari_selfdenoise.core.errors import UsageError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
-from napari_selfdenoise.core.spoken import spoken
-
-AT_ONCE = 20.0
-"""Seconds that one waits without doing something else."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +25,14 @@ class Advice:
         Whether what it assumes holds, or is made to hold by the preparation.
     reason : str
         Why, in a sentence.
-    seconds : float
-        What it is expected to take, with its default settings, on a processor core.
+    learns : bool
+        Whether it learns first, which may take minutes.
     """
 
     method: str
     fits: bool
     reason: str
-    seconds: float
+    learns: bool
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -60,10 +56,10 @@ class Diagnosis:
 
     @property
     def at_once(self) -> Advice | None:
-        """The best method that takes only seconds, if the first one takes longer."""
+        """The best method that does not learn, if the first one does."""
         fitting = [each for each in self.advice if each.fits]
-        quick = [each for each in fitting if each.seconds <= AT_ONCE]
-        return quick[0] if quick and quick[0] is not fitting[0] else None
+        quick = next((each for each in fitting if not each.learns), None)
+        return None if quick is None or quick is fitting[0] else quick
 
     def __str__(self) -> str:
         lines = []
@@ -160,9 +156,8 @@ def advise(
             reason += (
                 f" Noise {uneven:.1f} times as strong in bright parts is made even before."
             )
-        seconds = method.forecast(image, method.Config())
-        worth = _worth(method, seconds) if fits else ""
-        return Advice(method.name, fits, reason + worth, round(seconds, 1))
+        learns = method.learns_from != "nothing"
+        return Advice(method.name, fits, reason + _measured(method, fits), learns)
 
     def rank(pair: tuple[Method[Any], Advice]) -> tuple[bool, bool, float]:
         method, advice = pair
@@ -188,9 +183,9 @@ def _judge(method: Method[Any], axes: str, divided: bool, planes: int) -> tuple[
     return False, f"Keeps noise that is correlated along {' and '.join(axes)}."
 
 
-def _worth(method: Method[Any], seconds: float) -> str:
-    """Say what a method gains and what it takes."""
-    takes = f"takes about {spoken(seconds)} of a processor core"
+def _measured(method: Method[Any], fits: bool) -> str:
+    if not fits:
+        return ""
     if method.psnr_gain is None:
-        return f" Not measured on the images that the others are ranked by; {takes}."
-    return f" Gained {method.psnr_gain:.1f} dB on real images; {takes}."
+        return " Not measured on the images that the others are ranked by."
+    return f" Gained {method.psnr_gain:.1f} dB on real images."

@@ -13,10 +13,8 @@ from napari_selfdenoise.analysis.noise_report import NoiseCheck
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.noise_correlation import (
-    LARGEST_STRIDE,
     flat_residuals,
     noise_autocorrelation,
-    white_stride,
 )
 from napari_selfdenoise.data.noise_direction import crossed_autocorrelation, noise_direction
 from napari_selfdenoise.data.noise_tiles import saturation
@@ -95,7 +93,7 @@ def _check(values: Array, axes: str, name: str) -> NoiseCheck:
     stack = small.reshape(-1, *small.shape[-2:])
     direction = noise_direction([stack])
     plain = noise_autocorrelation(small, REACH)
-    stride = white_stride(plain[-2:, :LARGEST_STRIDE]) if direction.both else 1
+    stride = direction.white_distance(plain)
     lags = dict(zip(axes, plain, strict=True))
     if not direction.both:  # the other measure is not misled by structure
         lags |= dict(zip("YX", crossed_autocorrelation(stack, REACH), strict=True))

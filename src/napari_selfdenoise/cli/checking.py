@@ -35,7 +35,9 @@ def _words(found: Diagnosis) -> str:
         if rows:
             parts.append("\n".join([title, *rows]))
     if found.at_once is not None:
-        parts.append(f"The best of those that take only seconds: {found.at_once.method}")
+        parts.append(
+            f"The best of those that need not learn, and take seconds: {found.at_once.method}"
+        )
     return "\n\n".join(parts)
 
 

@@ -53,6 +53,19 @@ class NoiseDirection:
         """Whether neighbours are correlated along both axes."""
         return min(self.along_x, self.along_y) > BOTH
 
+    def white_distance(self, correlation: Array) -> int:
+        """Return the distance at which noise is independent that is correlated along both axes.
+
+        1 where neighbours are independent along one axis or both, which `data.noise_tiles`
+        measures rightly, or where no distance is found that is small enough.
+
+        Parameters
+        ----------
+        correlation : ndarray (axes, reach)
+            As of `noise_autocorrelation`.
+        """
+        return white_stride(correlation[-2:, :LARGEST_STRIDE]) if self.both else 1
+
     def __str__(self) -> str:
         words = {"x": "along rows", "y": "along columns", "none": "along neither axis"}
         return (
@@ -78,19 +91,9 @@ def noise_direction(stacks: list[NDArray[Any]]) -> NoiseDirection:
 
 
 def white_distance(stack: Array) -> int:
-    """Return the distance at which noise is independent that is correlated along both axes.
-
-    1 where neighbours are independent along one axis or both, which `data.noise_tiles`
-    measures rightly, or where no distance is found that is small enough.
-
-    Parameters
-    ----------
-    stack : ndarray (planes, Y, X)
-        Finite values.
-    """
-    if not noise_direction([stack]).both:
-        return 1
-    return white_stride(noise_autocorrelation(stack, LARGEST_STRIDE)[-2:])
+    """Measure `NoiseDirection.white_distance` of a stack, (planes, Y, X)."""
+    correlation = noise_autocorrelation(stack, LARGEST_STRIDE)
+    return noise_direction([stack]).white_distance(correlation)
 
 
 def crossed_autocorrelation(stack: Array, reach: int = 4) -> Array:

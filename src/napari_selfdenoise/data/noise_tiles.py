@@ -162,7 +162,7 @@ def _structures(colour: Array, variances: Array) -> Array:
         Of the differences: what they measure in the eight tiles around is the one. (In the
         tile itself noise of rows would be much the same for both colours.) The other is the
         variance of means of two pixels. Differences reach beyond their tile, and so does
-        that.
+        that. (At the edge of a band the tiles inside stand for those outside.)
     """
     from scipy.ndimage import uniform_filter
 

@@ -20,7 +20,6 @@ from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
 from napari_selfdenoise.core.sampling import Sampling
-from napari_selfdenoise.core.spoken import spoken
 from napari_selfdenoise.engine import forecast, memory_forecast, prepare
 from napari_selfdenoise.gui import model_runs, training_runs
 from napari_selfdenoise.gui.config_form import ConfigForm
@@ -39,6 +38,7 @@ from napari_selfdenoise.gui.results_place import ResultsPlace
 from napari_selfdenoise.gui.results_record import ResultsRecord
 from napari_selfdenoise.gui.run_bar import RunBar
 from napari_selfdenoise.gui.run_settings import RunSettings
+from napari_selfdenoise.gui.spoken import spoken
 from napari_selfdenoise.gui.train_on import TrainOn
 from napari_selfdenoise.gui.training_images import TrainingImages
 from napari_selfdenoise.gui.training_runs import Trained

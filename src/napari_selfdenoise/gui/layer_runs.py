@@ -15,13 +15,13 @@ from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import SelfDenoiseError
 from napari_selfdenoise.core.events import Preview, Run
 from napari_selfdenoise.core.result import Result
-from napari_selfdenoise.core.spoken import spoken
 from napari_selfdenoise.gui.growing_layers import GrowingLayers
 from napari_selfdenoise.gui.image_picker import ImagePicker
 from napari_selfdenoise.gui.layer_adapter import METADATA, LayerAdapter, Taken
 from napari_selfdenoise.gui.results_record import ResultsRecord
 from napari_selfdenoise.gui.run_bar import RunBar
 from napari_selfdenoise.gui.run_controller import RunController
+from napari_selfdenoise.gui.spoken import spoken
 from napari_selfdenoise.gui.written_results import GrowingOutputs
 
 _VIEW_INTERVAL = 300

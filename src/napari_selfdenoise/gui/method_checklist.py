@@ -10,7 +10,7 @@ from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QWidget
 
 from napari_selfdenoise.core.method import Method
-from napari_selfdenoise.core.spoken import spoken
+from napari_selfdenoise.gui.spoken import spoken
 
 _ROWS, _ROW_HEIGHT = 7, 22
 _NAME = Qt.ItemDataRole.UserRole

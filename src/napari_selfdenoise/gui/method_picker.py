@@ -10,8 +10,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from napari_selfdenoise.core.method import Method
-from napari_selfdenoise.core.spoken import spoken
 from napari_selfdenoise.gui.labels import sentence_label
+from napari_selfdenoise.gui.spoken import spoken
 
 
 class MethodPicker(QWidget):

@@ -17,9 +17,9 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from napari_selfdenoise.core.spoken import spoken
 from napari_selfdenoise.gui.labels import Tone, sentence_label
 from napari_selfdenoise.gui.run_controller import Stage
+from napari_selfdenoise.gui.spoken import spoken
 
 ENOUGH, NEARLY = 0.01, 0.05
 """Variance of the mean, relative to the noise's, below which it hardly changes any more."""

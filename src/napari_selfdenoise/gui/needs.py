@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from napari_selfdenoise.core.spoken import spoken
 from napari_selfdenoise.engine.free_memory import free_memory, gigabytes
 from napari_selfdenoise.engine.memory_forecast import Need
 from napari_selfdenoise.gui.labels import SentenceLabel
+from napari_selfdenoise.gui.spoken import spoken
 
 _TIP = (
     "Beyond what napari has already: the images of the result, and what computing takes "

@@ -137,7 +137,7 @@ class NoiseLine(QWidget):
             return "No method fits."
         advice = f"First advice: {self._methods[first.method].title}"
         return (
-            f"{advice}; in seconds: {self._methods[quick.method].title}."
+            f"{advice}; without learning: {self._methods[quick.method].title}."
             if quick
             else f"{advice}."
         )

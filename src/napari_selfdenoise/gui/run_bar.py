@@ -7,9 +7,9 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 from superqt import QElidingLabel
 
 from napari_selfdenoise.core.events import Note
-from napari_selfdenoise.core.spoken import spoken
 from napari_selfdenoise.gui.labels import Tone, sentence_label
 from napari_selfdenoise.gui.run_controller import Stage
+from napari_selfdenoise.gui.spoken import spoken
 
 _MOST_NOTES = 3
 
