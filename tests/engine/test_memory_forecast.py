@@ -10,7 +10,7 @@ from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.outputs import Outputs
 from napari_selfdenoise.core.sampling import Sampling
 from napari_selfdenoise.data.output_files import FileOutputs
-from napari_selfdenoise.data.tiles import blended_tiles, tiles
+from napari_selfdenoise.data.tiles import TILE_SIZE, blended_tiles, tiles
 from napari_selfdenoise.engine import memory_forecast, prepare
 from napari_selfdenoise.engine.memory_forecast import check_results_fit, images_in_memory, need
 from napari_selfdenoise.engine.preparation import UNPREPARED
@@ -53,12 +53,12 @@ def test_it_follows_the_image_and_the_settings():
     assert need(get("hdn"), FILM, get("hdn").Config(), kept).results > 100 * plain.results / 2
 
 
-@pytest.mark.parametrize("side", [90, 512, 513, 2048, 3000])
+@pytest.mark.parametrize("side", [90, 1024, 1200, 2048, 3000, 5000])
 def test_tiles_are_counted_as_they_are_cut(side):
     image = Image(Endless(3, side, side), "TYX")
     plain, only = get("lota_n2n"), get("self2noise")
     halo = plain.halo(plain.Config())
-    cut = len(list(tiles(side, side, size=512, halo=halo)))
+    cut = len(list(tiles(side, side, size=TILE_SIZE, halo=halo)))
     assert need(plain, image, plain.Config(), Sampling()).tiles == 3 * cut
     size, halo = only.tile_size(only.Config()), only.halo(only.Config())
     cut = len(list(blended_tiles(side, side, size=size, overlap=2 * halo)))

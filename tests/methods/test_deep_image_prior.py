@@ -117,7 +117,7 @@ def test_a_stop_keeps_what_the_plane_at_hand_has_learned():
 
 def test_large_planes_are_fitted_in_tiles_without_seams(monkeypatch):
     _, image = waves((64, 96))
-    monkeypatch.setattr(module, "TILE_SIZE", 64)
+    monkeypatch.setattr(module, "FITTED_TILE_SIZE", 64)
     monkeypatch.setattr(module, "OVERLAP", 32)
     fits = []
     monkeypatch.setattr(

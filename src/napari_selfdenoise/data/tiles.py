@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from napari_selfdenoise.data.planes import Window
 
-TILE_SIZE, TILE_HALOS = 512, 4
+TILE_SIZE, TILE_HALOS = 1024, 4
 """Side of a tile in pixels, without its halo: so much, or so many halos if that is more."""
+FITTED_TILE_SIZE = 512
+"""The same for networks that are fitted to each tile anew."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.outputs import Outputs
 from napari_selfdenoise.core.sampling import Sampling
 from napari_selfdenoise.data.plane_pool import POOL_BYTES
-from napari_selfdenoise.data.tiles import TILE_HALOS, TILE_SIZE
+from napari_selfdenoise.data.tiles import FITTED_TILE_SIZE, TILE_HALOS, TILE_SIZE
 from napari_selfdenoise.engine.free_memory import free_memory, gigabytes
 from napari_selfdenoise.engine.learned import LearnedMethod
 
@@ -126,7 +126,7 @@ def pixels_at_once(method: Method[Any], image: Image, config: Config) -> dict[st
     height, width = image.size("Y"), image.size("X")
     pixels = {
         "plane": height * width,
-        "prediction": min(height, TILE_SIZE) * min(width, TILE_SIZE),
+        "prediction": min(height, FITTED_TILE_SIZE) * min(width, FITTED_TILE_SIZE),
     }
     if isinstance(method, LearnedMethod):
         told: Any = config

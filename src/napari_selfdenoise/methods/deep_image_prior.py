@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.events import Run
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.data.tiles import blended_tiles
+from napari_selfdenoise.data.tiles import FITTED_TILE_SIZE, blended_tiles
 from napari_selfdenoise.engine.planewise import SlowPlanewiseMethod
 from napari_selfdenoise.engine.prior_fit_config import PriorFitConfig
 
-TILE_SIZE, OVERLAP = 512, 64
-"""Pixels along a side of what one network is fitted to, and of what neighbours share."""
+OVERLAP = 64
+"""Pixels that neighbouring tiles share, each with a network of its own."""
 
 
 class DeepImagePrior(SlowPlanewiseMethod[PriorFitConfig]):
@@ -77,7 +77,7 @@ class DeepImagePrior(SlowPlanewiseMethod[PriorFitConfig]):
         mean = plane.mean(axis=(1, 2), keepdims=True, dtype=float)
         spread = np.maximum(plane.std(axis=(1, 2), keepdims=True, dtype=float), 1e-30)
         image = ((plane - mean) / spread).astype(np.float32)
-        tiles = list(blended_tiles(*plane.shape[1:], size=TILE_SIZE, overlap=OVERLAP))
+        tiles = list(blended_tiles(*plane.shape[1:], size=FITTED_TILE_SIZE, overlap=OVERLAP))
         total, denoised = config.steps * len(tiles), np.zeros_like(image)
         for number, tile in enumerate(tiles):
             fit = PriorFit(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate, max_pool2d
+from torch.nn.functional import max_pool2d
 
-from napari_selfdenoise.nn.unet import joined
+from napari_selfdenoise.nn.doubling import interpolated_convolution
 
 OUTPUT_DEVIATION = 1e-3
 """Of the last layer's weights before training: then the network returns its input."""
@@ -24,9 +23,10 @@ class DoubleUNet(nn.Module):
     image and not the image, which is worth 0.3 dB after 1500 supervised steps, most where
     there is little noise. The weights begin at the size that keeps the variance (He et al.
     2015), the last ones near zero, and not with a deviation of 0.02, with which the signal
-    of nine layers is lost. And the upsampling has pixels at fixed places (their
+    of nine layers is lost. The upsampling has pixels at fixed places (their
     ``align_corners`` makes it depend on the size of the image, so that no image could be
-    denoised tile by tile).
+    denoised tile by tile). And what is upsampled goes on beyond the border of the image, where
+    theirs is zero; so it need never be made (see `nn.doubling`).
 
     Parameters
     ----------
@@ -73,7 +73,10 @@ class DoubleUNet(nn.Module):
             skipped.append(block(max_pool2d(skipped[-1], 2)))
         features = skipped.pop()
         for block in self.decoder:
-            features = block(joined(_doubled(features), skipped.pop()))
+            first, *others = block.children()
+            assert isinstance(first, nn.Conv2d)
+            features = interpolated_convolution(first, features, skipped.pop())
+            features = nn.Sequential(*others)(features)
         output: Tensor = image[:, : self.outputs] + self.output(features)
         return output
 
@@ -114,12 +117,3 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
         nn.Conv2d(outputs, outputs, 3, padding=1),
         nn.ReLU(inplace=True),
     )
-
-
-def _doubled(features: Tensor) -> Tensor:
-    """Double the resolution, in the precision the features have.
-
-    Autocast would upsample in float32.
-    """
-    with torch.autocast(features.device.type, enabled=False):
-        return interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, max_pool2d
+from torch.nn.functional import avg_pool2d, leaky_relu, max_pool2d
+
+from napari_selfdenoise.nn.doubling import doubled
 
 PERIOD = 64
 """Pixels after which what is left out in a prediction repeats; levels above 6 do not fit."""
@@ -92,7 +94,7 @@ class DropoutUNet(nn.Module):
         features, _ = _partial(self.encoder[-1], skipped.pop(), shown)
         for number, convolution in enumerate(self.decoder):
             if number % 2 == 0:
-                features = torch.cat([_doubled(features), skipped.pop()], 1)
+                features = torch.cat([doubled(features), skipped.pop()], 1)
             features = leaky_relu(convolution(self._dropped(features, gaps)), SLOPE)
         return self.output(self._dropped(features, gaps)), 1 - mask
 
@@ -140,11 +142,6 @@ def _partial(convolution: nn.Module, features: Tensor, mask: Tensor) -> tuple[Te
     added = bias[:, None, None]
     out = (convolution(features) - added) * scale.to(features) + added
     return leaky_relu(out * shown, SLOPE), shown
-
-
-def _doubled(features: Tensor) -> Tensor:
-    with torch.autocast(features.device.type, enabled=False):
-        return interpolate(features, scale_factor=2, mode="nearest")
 
 
 def radius(levels: int) -> int:

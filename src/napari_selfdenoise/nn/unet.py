@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, max_pool2d, relu
+from torch.nn.functional import max_pool2d, relu
+
+from napari_selfdenoise.nn.blur import blurred
+from napari_selfdenoise.nn.doubling import doubled_convolution
 
 LAST_WIDTHS = 64, 32
 """Channels of the last two hidden layers, at full resolution, as published."""
@@ -92,44 +95,22 @@ class UNet(nn.Module):
         # What enters the deepest level needs no skip connection around it.
         features = relu(self.encoder[-1](skipped.pop()))
         for block in self.decoder:
-            features = _doubled(features)
-            if skipped[1:] or self.top_skip:
-                features = joined(features, skipped.pop())
-            features = block(features)
+            beside = skipped.pop() if skipped[1:] or self.top_skip else None
+            first, *others = block.children()
+            features = doubled_convolution(first, features, beside)
+            features = nn.Sequential(*others)(features)
         output: Tensor = self.output(features)
         return output
 
 
-def _halved(features: Tensor, blurred: bool) -> Tensor:
+def _halved(features: Tensor, blurs: bool) -> Tensor:
     """Keep the largest of two by two pixels, or blur the largest of all neighbours before.
 
     With the blur, a binomial one over three pixels, a pooled pixel is made of four by four.
     """
-    if not blurred:
+    if not blurs:
         return max_pool2d(features, 2)
-    with torch.autocast(features.device.type, enabled=False):
-        largest = max_pool2d(features, 2, stride=1, padding=1)
-        return avg_pool2d(avg_pool2d(largest, 2, stride=1), 2)
-
-
-def _doubled(features: Tensor) -> Tensor:
-    """Repeat each pixel in both directions, in the precision it has.
-
-    Autocast would upsample in float32, and make the widest features of the network twice as
-    large.
-    """
-    with torch.autocast(features.device.type, enabled=False):
-        return interpolate(features, scale_factor=2, mode="nearest")
-
-
-def joined(features: Tensor, beside: Tensor) -> Tensor:
-    """Return the channels of both, with the channels last in memory.
-
-    An image of one channel fits every layout, so that PyTorch would choose the one that
-    convolutions are slow on, and rearrange the widest features of the network twice.
-    """
-    pair = [each.permute(0, 2, 3, 1) for each in (features, beside.to(features))]
-    return torch.cat(pair, 3).permute(0, 3, 1, 2)
+    return blurred(max_pool2d(features, 2, stride=1, padding=1), stride=2)
 
 
 def radius(levels: int, first_kernel: int = 11, *, blurred: bool = False) -> int:
