@@ -3,7 +3,8 @@
 A pixel is ``offset + gain * photons + read noise`` with a Poisson number of photons, so
 its variance is ``gain * (mean - offset) + read_noise ** 2``, a line. The line gives the gain,
 but not the offset and the read noise one by one; the shape of the noise in the darkest places
-does (`data.dark_level`).
+does (`data.dark_level`). Where single photons can be told apart, their comb gives gain and read
+noise, better than either (`data.photon_comb`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.data.dark_level import dark_level
 from napari_selfdenoise.data.noise_tiles import BINS, SIDE, Tiles, measure_tiles
+from napari_selfdenoise.data.photon_comb import PhotonComb, photon_comb
 
 Array = NDArray[Any]
 
@@ -103,6 +105,11 @@ def photon_transfer(image: Array, stride: int = 1) -> PhotonTransfer:
     middle = gain * float(np.median(tiles.means)) + constant
     if gain * float(np.ptp(tiles.means)) < 0.01 * middle:  # as good as even
         gain, constant = 0.0, middle
+    comb = photon_comb(image, gain, float(means.min())) if gain > 0 else None
+    if comb is not None:
+        offset = _offset_of_comb(comb, means, variances, _sizes(flat))
+        found = comb.gain, offset, comb.read_noise, comb.read_noise_range
+        return PhotonTransfer(*found, means, variances)
     least, offset, most = _offset(image, tiles, gain, constant)
     low, read_noise, high = (
         math.sqrt(max(constant + gain * level, 0.0)) for level in (least, offset, most)
@@ -152,6 +159,13 @@ def _binned(tiles: Tiles, bins: list[NDArray[np.intp]]) -> tuple[Array, Array]:
 
 def _sizes(bins: list[NDArray[np.intp]]) -> Array:
     return np.array([float(len(each)) for each in bins])
+
+
+def _offset_of_comb(comb: PhotonComb, means: Array, variances: Array, sizes: Array) -> float:
+    """Return the grey level without light for a line whose slope and read noise are known."""
+    line = comb.gain * (means - means.min() + comb.gain / 4) + comb.read_noise**2
+    constant = float(np.average(variances - comb.gain * means, weights=sizes / line**2))
+    return (comb.read_noise**2 - constant) / comb.gain
 
 
 def _offset(
