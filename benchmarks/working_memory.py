@@ -31,6 +31,8 @@ from napari_selfdenoise.methods import METHODS, get
 SIDE = 768
 FEW = {"steps": 4, "iterations": 1}
 """Settings that make a run short."""
+LARGE = {"batch_size": 16, "patch_size": 128}
+"""Batches of a training that take more than all else it does."""
 FITTED_IN_TILES = ("deep_image_prior",)
 """Methods without a trained network that cut planes into tiles."""
 PREDICT_IN_TRAINING = {"tucker_pnp": "bm3d"}
@@ -73,7 +75,8 @@ def measured(name: str) -> dict[str, int]:
     torch.set_num_threads(1)
     method = get(name)
     declared = {each.name for each in method.Config.settings()}
-    config = method.Config.from_json({k: v for k, v in FEW.items() if k in declared})
+    chosen = FEW | (LARGE if isinstance(method, LearnedMethod) else {})
+    config = method.Config.from_json({k: v for k, v in chosen.items() if k in declared})
     image, held = noisy(0), 2 * 4 * SIDE**2
     # What libraries take when they are first used is not counted.
     finish(get("gaussian").denoise(noisy(2, 64), get("gaussian").Config(), Context()))
