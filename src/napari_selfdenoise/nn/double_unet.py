@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
 
 from napari_selfdenoise.nn.doubling import interpolated_convolution
+from napari_selfdenoise.nn.thin import ThinConvolution
 
 OUTPUT_DEVIATION = 1e-3
 """Of the last layer's weights before training: then the network returns its input."""
@@ -58,7 +59,7 @@ class DoubleUNet(nn.Module):
             _block(low + high, out)
             for low, high, out in zip(below, beside, decoder, strict=True)
         )
-        self.output = nn.Conv2d(decoder[-1], self.outputs, 3, padding=1)
+        self.output = ThinConvolution(decoder[-1], self.outputs)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -8,6 +8,7 @@ from torch.nn.functional import max_pool2d, relu
 
 from napari_selfdenoise.nn.blur import blurred
 from napari_selfdenoise.nn.doubling import doubled_convolution
+from napari_selfdenoise.nn.thin import ThinConvolution
 
 LAST_WIDTHS = 64, 32
 """Channels of the last two hidden layers, at full resolution, as published."""
@@ -67,7 +68,7 @@ class UNet(nn.Module):
             inputs = 3 * width
         last = inputs - width + channels * top_skip
         self.decoder.append(_block(last, *last_widths))
-        self.output = _convolution(last_widths[-1], outputs or channels)
+        self.output = ThinConvolution(last_widths[-1], outputs or channels)
 
     @property
     def multiple(self) -> int:
