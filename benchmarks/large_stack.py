@@ -5,9 +5,9 @@
 A uint16 (or DTYPE) time-lapse of 2 GB (or so many GIGABYTES) with planes of 2048 (or SIDE)
 pixels a side is made, a model of noise2void (or METHOD) with its default network is trained for
 a few steps, and `apply` runs from the command line into OME-Zarr; then all is deleted. Its
-throughput, from the first reading to the last level, is compared with that of the network on a
-tile in memory, taken again and again with as many threads; memory is the largest resident set
-of the process.
+throughput, from the first reading to the last level, is compared with that of the network on
+the first tile of a plane in memory, with its halo, taken again and again with as many threads;
+memory is the largest resident set of the process.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from napari_selfdenoise.engine.device import Compute
 from napari_selfdenoise.engine.memory import reused_memory
 from napari_selfdenoise.engine.predict_image import denoiser_of
 
-TILE = 512
+CHUNK = 512
 REPEATS = 8
 
 
@@ -44,7 +44,7 @@ def write_stack(path: Path, planes: int, side: int, dtype: np.dtype[Any]) -> Non
     array = zarr.create_array(
         path,
         shape=(planes, side, side),
-        chunks=(1, TILE, TILE),
+        chunks=(1, CHUNK, CHUNK),
         dtype=dtype,
         dimension_names=["t", "y", "x"],
     )
@@ -52,19 +52,19 @@ def write_stack(path: Path, planes: int, side: int, dtype: np.dtype[Any]) -> Non
         array[plane] = np.roll(noisy, plane * 7, axis=(0, 1))
 
 
-def pixels_per_second(path: Path, tile: np.ndarray) -> float:
+def pixels_per_second(path: Path, plane: np.ndarray) -> float:
     """Return how fast the network of a model is on one tile in memory, halo included."""
     model = load(path)
     denoiser = denoiser_of(model.method, model.config, model.members[0], Compute.of(Context()))
-    halo = denoiser.halo
-    planes = Planes(Image(tile[: TILE + 2 * halo, : TILE + 2 * halo]), {})
+    tile = denoiser.tiles(*plane.shape)[0]
+    planes = Planes(Image(plane[tile.read]), {})
     seconds = []
     with reused_memory():
         for _ in range(REPEATS):
             begun = time.perf_counter()
             denoiser.denoise(planes, 0)
             seconds.append(time.perf_counter() - begun)
-    return TILE**2 / float(np.median(seconds))
+    return plane[tile.write].size / float(np.median(seconds))
 
 
 def main() -> None:
