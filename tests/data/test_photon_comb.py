@@ -73,3 +73,19 @@ def test_the_photon_transfer_line_follows_it():
     bright, dark = (photon_transfer(exposed(*camera)) for camera in [(10, 500, 9), (10, 0, 9)])
     assert bright.gain == pytest.approx(dark.gain)
     assert bright.gain > 10.1
+
+
+@pytest.mark.parametrize("read_noise", [0, 10])
+def test_steps_in_which_values_are_stored_are_not_taken_for_photons(read_noise):
+    """As those of a camera of 12 bits in a file of 16."""
+    photons = light()
+    photons[:, : SIDE // 3] = 0
+    image = 8 * (exposed(8.4, 100, read_noise, photons) // 8)
+    assert photon_comb(image, 8.4, float(image[:, 9:50].mean())).bare
+    found = photon_transfer(image)
+    assert found.gain == pytest.approx(8.4, rel=0.15)
+    if read_noise:
+        assert found.gain != pytest.approx(8, rel=1e-3)
+        assert found.read_noise == pytest.approx(
+            np.hypot(read_noise, 8 / np.sqrt(12)), rel=0.15
+        )

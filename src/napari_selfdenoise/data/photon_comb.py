@@ -25,6 +25,8 @@ pixels differ by in sensitivity. Fewer photons make no comb."""
 _SURE = 25.0
 """How many times as strong as chance makes it the comb must be: chance alone reaches that at
 one of 10^11 frequencies."""
+_BARE = 0.98
+"""Power of a comb with nothing between its teeth."""
 _LEAST_GAIN = 1.2
 """Grey levels: between integers nothing smaller can be told."""
 _PADDING = 16
@@ -43,11 +45,15 @@ class PhotonComb:
         Standard deviation of the noise without light, in grey levels, rounding included.
     read_noise_range : tuple of float
         At two standard errors.
+    bare : bool
+        Whether there is nothing between the teeth. So it is without read noise, but also where
+        values were stored in such steps, which tells nothing of photons.
     """
 
     gain: float
     read_noise: float
     read_noise_range: tuple[float, float]
+    bare: bool
 
 
 def photon_comb(image: Array, gain: float, dark: float) -> PhotonComb | None:
@@ -106,4 +112,4 @@ def photon_comb(image: Array, gain: float, dark: float) -> PhotonComb | None:
         for sign in (-1, 0, 1)
     ]
     least, read_noise, most = (found * math.sqrt(square) for square in squares)
-    return PhotonComb(found, read_noise, (least, most))
+    return PhotonComb(found, read_noise, (least, most), bare=strength > _BARE)

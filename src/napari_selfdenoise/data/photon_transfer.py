@@ -25,6 +25,8 @@ Array = NDArray[Any]
 
 _DARK = 0.98
 """Probability that a micrograph has a place without light."""
+_SEEN = 0.3
+"""Photons: with more read noise than that, nothing is bare between whole numbers of photons."""
 _FLAT, _FEWEST = 1.1, 12
 """Tiles whose structure is at most so many times that of noise alone count as flat; so many
 of a bin count at least."""
@@ -105,15 +107,15 @@ def photon_transfer(image: Array, stride: int = 1) -> PhotonTransfer:
     middle = gain * float(np.median(tiles.means)) + constant
     if gain * float(np.ptp(tiles.means)) < 0.01 * middle:  # as good as even
         gain, constant = 0.0, middle
-    comb = photon_comb(image, gain, float(means.min())) if gain > 0 else None
-    if comb is not None:
-        offset = _offset_of_comb(comb, means, variances, _sizes(flat))
-        found = comb.gain, offset, comb.read_noise, comb.read_noise_range
-        return PhotonTransfer(*found, means, variances)
     least, offset, most = _offset(image, tiles, gain, constant)
     low, read_noise, high = (
         math.sqrt(max(constant + gain * level, 0.0)) for level in (least, offset, most)
     )
+    comb = photon_comb(image, gain, float(means.min())) if gain > 0 else None
+    if comb is not None and not (comb.bare and low > _SEEN * gain):
+        offset = _offset_of_comb(comb, means, variances, _sizes(flat))
+        found = comb.gain, offset, comb.read_noise, comb.read_noise_range
+        return PhotonTransfer(*found, means, variances)
     return PhotonTransfer(gain, offset, read_noise, (low, high), means, variances)
 
 
