@@ -47,7 +47,7 @@ def test_it_follows_the_image_and_the_settings():
     plain = need(method, FILM, method.Config(), Sampling())
     half = Image(Endless(200, 2048, 2048), "TYX")
     assert need(method, half, method.Config(), Sampling()).results == plain.results / 2
-    larger = method.Config.from_json({"batch_size": 64})
+    larger = method.Config.from_json({"batch_size": 64, "patch_size": 256})
     assert need(method, FILM, larger, Sampling()).work > 2 * plain.work
     kept = Sampling(keep_samples=50)
     assert need(get("hdn"), FILM, get("hdn").Config(), kept).results > 100 * plain.results / 2
