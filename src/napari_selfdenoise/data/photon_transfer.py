@@ -27,6 +27,8 @@ _DARK = 0.98
 """Probability that a micrograph has a place without light."""
 _SEEN = 0.3
 """Photons: with more read noise than that, nothing is bare between whole numbers of photons."""
+_DEAD = 1e-3
+"""Share of pixels that may be darker than without light."""
 _FLAT, _FEWEST = 1.1, 12
 """Tiles whose structure is at most so many times that of noise alone count as flat; so many
 of a bin count at least."""
@@ -113,7 +115,7 @@ def photon_transfer(image: Array, stride: int = 1) -> PhotonTransfer:
     )
     comb = photon_comb(image, gain, float(means.min())) if gain > 0 else None
     if comb is not None and not (comb.bare and low > _SEEN * gain):
-        offset = _offset_of_comb(comb, means, variances, _sizes(flat))
+        offset = _offset_of_comb(image, comb, means, variances, _sizes(flat))
         found = comb.gain, offset, comb.read_noise, comb.read_noise_range
         return PhotonTransfer(*found, means, variances)
     return PhotonTransfer(gain, offset, read_noise, (low, high), means, variances)
@@ -163,11 +165,17 @@ def _sizes(bins: list[NDArray[np.intp]]) -> Array:
     return np.array([float(len(each)) for each in bins])
 
 
-def _offset_of_comb(comb: PhotonComb, means: Array, variances: Array, sizes: Array) -> float:
-    """Return the grey level without light for a line whose slope and read noise are known."""
+def _offset_of_comb(
+    image: Array, comb: PhotonComb, means: Array, variances: Array, sizes: Array
+) -> float:
+    """Return the grey level without light for a line whose slope and read noise are known.
+
+    There are no fewer than no photons, so it is not above the darkest pixels.
+    """
     line = comb.gain * (means - means.min() + comb.gain / 4) + comb.read_noise**2
     constant = float(np.average(variances - comb.gain * means, weights=sizes / line**2))
-    return (comb.read_noise**2 - constant) / comb.gain
+    darkest = float(np.quantile(image, _DEAD)) + 3 * comb.read_noise
+    return min((comb.read_noise**2 - constant) / comb.gain, darkest)
 
 
 def _offset(
