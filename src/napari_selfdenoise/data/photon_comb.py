@@ -74,9 +74,9 @@ def photon_comb(image: Array, gain: float, dark: float) -> PhotonComb | None:
     Returns
     -------
     PhotonComb or None
-        None where the values show none.
+        None where the values show none, or are whole numbers about a photon apart.
     """
-    integers = np.issubdtype(image.dtype, np.integer)
+    integers = _are_whole(image)
     if integers and gain < _LEAST_GAIN:
         return None
     width = 1.0 if integers else gain / 16
@@ -113,3 +113,11 @@ def photon_comb(image: Array, gain: float, dark: float) -> PhotonComb | None:
     ]
     least, read_noise, most = (found * math.sqrt(square) for square in squares)
     return PhotonComb(found, read_noise, (least, most), bare=strength > _BARE)
+
+
+def _are_whole(image: Array) -> bool:
+    """Whether values are whole numbers, whatever type they are stored in."""
+    if np.issubdtype(image.dtype, np.integer):
+        return True
+    some = image.ravel()[:: max(1, image.size // 10_000)]
+    return bool((some == np.rint(some)).all())

@@ -26,7 +26,8 @@ Array = NDArray[Any]
 _DARK = 0.98
 """Probability that a micrograph has a place without light."""
 _SEEN = 0.3
-"""Photons: with more read noise than that, nothing is bare between whole numbers of photons."""
+"""Photons. With more read noise than that, photons leave no bare comb: then it is of the steps
+in which values are stored, as those of a camera of 12 bits in a file of 16."""
 _DEAD = 1e-3
 """Share of pixels that may be darker than without light."""
 _FLAT, _FEWEST = 1.1, 12
@@ -114,7 +115,7 @@ def photon_transfer(image: Array, stride: int = 1) -> PhotonTransfer:
         math.sqrt(max(constant + gain * level, 0.0)) for level in (least, offset, most)
     )
     comb = photon_comb(image, gain, float(means.min())) if gain > 0 else None
-    if comb is not None and not (comb.bare and low > _SEEN * gain):
+    if comb is not None and not (comb.bare and read_noise > _SEEN * gain):
         offset = _offset_of_comb(image, comb, means, variances, _sizes(flat))
         found = comb.gain, offset, comb.read_noise, comb.read_noise_range
         return PhotonTransfer(*found, means, variances)
