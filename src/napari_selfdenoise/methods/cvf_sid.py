@@ -111,6 +111,7 @@ class CvfSid(LearnedMethod[CvfSidConfig]):
         "or not; keeps part of noise that is coarse."
     )
     handles_correlation = "any"
+    psnr_gain = 4.8
     reference = (
         "Neshatavar, Yavartanoo, Son, Lee, CVF-SID: Cyclic Multi-Variate Function for "
         "Self-Supervised Image Denoising by Disentangling Noise from Image, CVPR (2022)"

@@ -117,6 +117,7 @@ class Self2Self(LearnedMethod[Self2SelfConfig]):
         "between neighbours."
     )
     assumes_white_noise = True
+    psnr_gain = 7.6
     reference = (
         "Quan, Chen, Pang, Ji, Self2Self With Dropout: Learning Self-Supervised Denoising From "
         "Single Image, CVPR (2020)"
