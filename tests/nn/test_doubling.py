@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, pad
 
-from napari_selfdenoise.nn import doubling
+from napari_selfdenoise.nn import doubling, placed
 from napari_selfdenoise.nn.blur import blurred
 from napari_selfdenoise.nn.double_unet import DoubleUNet
 from napari_selfdenoise.nn.doubling import (
@@ -90,7 +90,7 @@ def test_a_network_does_the_same_in_bfloat16_and_either_way(kind, monkeypatch):
 
 def test_kernels_made_while_predicting_can_be_trained():
     """What inference mode makes must not be kept for training."""
-    doubling._places.cache_clear()
+    placed._places.cache_clear()
     convolution = nn.Conv2d(2, 2, 3, padding=1)
     with torch.inference_mode():
         doubled_convolution(convolution, torch.rand(1, 2, 64, 64))

@@ -77,7 +77,8 @@ class DoubleUNet(nn.Module):
             first, *others = block.children()
             assert isinstance(first, nn.Conv2d)
             features = interpolated_convolution(first, features, skipped.pop())
-            features = nn.Sequential(*others)(features)
+            for layer in others:
+                features = layer(features)
         output: Tensor = image[:, : self.outputs] + self.output(features)
         return output
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, interpolate, pad, pixel_unshuffle
 
 from napari_selfdenoise.nn.blur import blurred
+from napari_selfdenoise.nn.placed import placed
 
 FEW_CHANNELS = 4
 """So many fine channels cost less as four coarse ones each than as a convolution of their own,
@@ -121,25 +120,8 @@ def _is_small(coarse: Tensor) -> bool:
 def _transposed(weight: Tensor, *, apart: bool = False) -> Tensor:
     """Return kernels (O, I, 3, 3) as transposed ones of coarse pixels, (I, O, 4, 4).
 
-    Summed over the four fine pixels in a coarse one, or with these `apart`: (4 I, O, 4, 4).
+    Summed over the four fine pixels in a coarse one, or with these `apart`: (4 I, O, 4, 4). A
+    transposed convolution turns its kernel around.
     """
-    places = _places(weight.device, weight.dtype)
-    if not apart:
-        places = places.sum(0, keepdim=True)
-    with torch.autocast(weight.device.type, enabled=False):  # rounded once, when all is summed
-        moved = weight.flatten(2) @ places.permute(1, 0, 2).flatten(1)
-    return moved.view(len(weight), -1, 4, 4).transpose(0, 1)
-
-
-@cache
-def _places(device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Return where the 9 elements of a kernel are in one of 16 for each fine pixel: (4, 9, 16).
-
-    A transposed convolution turns its kernel around.
-    """
-    with torch.inference_mode(mode=False):  # else training could not use what it makes
-        single = torch.eye(9, device=device, dtype=dtype).view(9, 3, 3).flip(1, 2)
-        moved = [
-            pad(single, (right, 1 - right, low, 1 - low)) for low in (0, 1) for right in (0, 1)
-        ]
-        return torch.stack(moved).flatten(2)
+    kernels = placed(weight.flip(2, 3), 2, summed=not apart)
+    return kernels.permute(1, 2, 0, 3, 4).flatten(0, 1)

@@ -99,7 +99,8 @@ class UNet(nn.Module):
             beside = skipped.pop() if skipped[1:] or self.top_skip else None
             first, *others = block.children()
             features = doubled_convolution(first, features, beside)
-            features = nn.Sequential(*others)(features)
+            for layer in others:
+                features = layer(features)
         output: Tensor = self.output(features)
         return output
 
