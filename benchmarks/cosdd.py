@@ -48,6 +48,7 @@ CONDITIONS = ("Confocal_BPAE_G", "Confocal_FISH", "TwoPhoton_BPAE_R", "TwoPhoton
 FMD_STEPS = 3000
 RUNS = {
     "25 minutes": ("x", 3),
+    "25 minutes, 1x": ("x", 1),
     "two hours of half a core": ("x", 3),
     "divergence from half its weight": ("x", 3),
     "1500 steps": ("x", 3),
