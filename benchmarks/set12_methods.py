@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.experiments import AUTO
+from benchmarks.experiments import AUTO, MANY_IMAGES
 from benchmarks.harness import TABLES, Record, Row, make_once, measured, records
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.io import read_image, write_tiff
@@ -33,7 +33,7 @@ NOISY = "noisy"
 
 def methods() -> list[str]:
     """Return the methods that need no other image, and the noisy image itself."""
-    alone = [name for name in METHODS if get(name).learns_from != "many images"]
+    alone = [name for name in METHODS if name not in MANY_IMAGES and not get(name).target]
     return [NOISY, *alone]
 
 
