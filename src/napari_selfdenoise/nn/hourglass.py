@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+
+from napari_selfdenoise.nn.doubling import interpolated_convolution
 
 SKIPPED = 4
 """Channels that pass each level directly."""
@@ -50,15 +50,12 @@ class Hourglass(nn.Module):
             skipped.append(skip(features))
             features = down(features)
         for beside, up in zip(reversed(skipped), reversed(self.up), strict=True):
-            features = up(torch.cat([doubled(features), beside], 1))
+            (convolution, *others), mixing = up
+            features = interpolated_convolution(convolution, features, beside)
+            for layer in (*others, mixing):
+                features = layer(features)
         made: Tensor = self.output(features)
         return made
-
-
-def doubled(features: Tensor) -> Tensor:
-    """Interpolate to twice the resolution, in the precision that the features have."""
-    with torch.autocast(features.device.type, enabled=False):
-        return interpolate(features, scale_factor=2, mode="bilinear")
 
 
 def multiplications(inputs: int, width: int, levels: int) -> float:
