@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.events import Metrics, Note, Progress, finish
@@ -13,6 +14,7 @@ from napari_selfdenoise.engine.prior_fit import PriorFit
 from napari_selfdenoise.methods import deep_image_prior as module
 from napari_selfdenoise.methods import get
 from napari_selfdenoise.methods.deep_image_prior import PriorFitConfig
+from napari_selfdenoise.nn import doubling
 from napari_selfdenoise.nn.hourglass import Hourglass, multiplications
 from tests.running import denoise, noisy
 
@@ -154,13 +156,20 @@ def test_the_time_budget_ends_it():
 
 
 def test_the_work_is_that_of_the_convolutions():
-    network, counts = Hourglass(8, 1, 16, 3), []
+    """As the network is written; features as small as these are doubled as they are."""
+    with FlopCounterMode(display=False) as counted:
+        Hourglass(8, 1, 16, 3)(torch.zeros(1, 8, 32, 32))
+    assert counted.get_total_flops() / 2 / 32**2 == pytest.approx(multiplications(8, 16, 3))
 
-    def count(module, _, output):
-        counts.append(module.weight[0].numel() * output[0].numel())
 
-    for each in network.modules():
-        if isinstance(each, torch.nn.Conv2d):
-            each.register_forward_hook(count)
-    network(torch.zeros(1, 8, 32, 32))
-    assert sum(counts) / 32**2 == pytest.approx(multiplications(8, 16, 3), rel=0.01)
+def test_doubled_features_need_not_be_made(monkeypatch):
+    """Large images are made as small ones are, up to rounding."""
+    torch.manual_seed(0)
+    network, drawn = Hourglass(8, 1, 16, 2), torch.rand(1, 8, 64, 64)
+    made = {}
+    for least in (1, 64**2):
+        monkeypatch.setattr(doubling, "LEAST_PIXELS", least)
+        made[least] = network(drawn)
+    one, other = made.values()
+    assert one.std() > 0.1
+    torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)

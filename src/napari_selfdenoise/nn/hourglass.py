@@ -15,8 +15,9 @@ class Hourglass(nn.Module):
 
     Source: Ulyanov, Vedaldi, Lempitsky, Deep Image Prior (CVPR 2018), supplement, the network
     for denoising: 3x3 convolutions, strided ones downwards, bilinear upsampling, batch
-    normalisation and LeakyReLU after each. Here borders are zero, half of the channels are
-    at full resolution, which costs most, and the output is not limited to the range 0 to 1.
+    normalisation and LeakyReLU after each. Here borders are zero, but for upsampled features,
+    which go on as they are (`nn.doubling.interpolated_convolution`); half of the channels are
+    at full resolution, which costs most; and the output is not limited to the range 0 to 1.
     Statistics are always of the image at hand.
 
     Parameters
@@ -72,5 +73,5 @@ def _layer(inputs: int, outputs: int, side: int, stride: int = 1) -> nn.Sequenti
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, side, stride, side // 2),
         nn.BatchNorm2d(outputs, track_running_stats=False),
-        nn.LeakyReLU(0.2),
+        nn.LeakyReLU(0.2, inplace=True),
     )
