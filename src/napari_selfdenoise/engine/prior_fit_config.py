@@ -14,11 +14,12 @@ class PriorFitConfig(Config):
     """Settings of Deep Image Prior."""
 
     steps: int = setting(
-        600,
+        1500,
         low=1,
         high=100_000,
         step=100,
-        help="Updates of the network, if nothing stops it before; thousands as published.",
+        help="Updates of the network, if nothing stops it before; thousands as published. Weak "
+        "noise on fine detail takes most.",
     )
     stopping: Literal["pixels", "variance", "never"] = setting(
         "pixels",
@@ -74,7 +75,7 @@ class PriorFitConfig(Config):
     )
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 300},
+        "quick": {"steps": 500},
         "thorough": {"steps": 3000, "width": 64, "patience": 500},
         "paper": {
             "steps": 1800,

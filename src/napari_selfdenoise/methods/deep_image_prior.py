@@ -63,9 +63,9 @@ class DeepImagePrior(SlowPlanewiseMethod[PriorFitConfig]):
 
         pixels = float(np.prod(image.shape)) / image.size("S")
         # Three passes in a step; of the 80 GMAC/s of an ordinary core, layers as thin as
-        # these leave a fifth.
+        # these leave a quarter.
         work = 3 * multiplications(8, config.width, config.levels) * config.steps
-        return 1.0 + work * pixels / 16e9
+        return 1.0 + work * pixels / 21e9
 
     def run_plane(
         self, plane: NDArray[np.float32], config: PriorFitConfig, context: Context
