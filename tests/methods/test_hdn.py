@@ -29,13 +29,13 @@ SMALL = HdnConfig(
 )
 
 
-def photographed(shape=(128, 128), seed=0):
+def photographed(shape=(128, 128), seed=0, read_noise=READ_NOISE):
     """Return a clean image and a noisy one of a camera."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     photons = 30 + 28 * np.sin(rows / 9) * np.cos(columns / 11)
     clean = OFFSET + GAIN * photons
-    read = rng.normal(0, READ_NOISE, shape)
+    read = rng.normal(0, read_noise, shape)
     return clean, (OFFSET + GAIN * rng.poisson(photons) + read).astype(np.float32)
 
 
@@ -99,8 +99,15 @@ def test_images_too_small_to_measure_learn_their_noise():
     result = denoise("hdn", noisy((20, 30)))
     assert result.model.config.noise_model == "bootstrap"
     assert "noise_model=bootstrap" in notes(result)
-    large = denoise("hdn", photographed()[1])
+    large = denoise("hdn", photographed(read_noise=3 * GAIN)[1])
     assert large.model.config.noise_model == "measured"
+
+
+def test_noise_of_single_photons_is_learned():
+    """It is no normal distribution where photons are few."""
+    result = denoise("hdn", photographed(read_noise=GAIN / 4)[1])
+    assert result.model.config.noise_model == "bootstrap"
+    assert "more than the read noise" in notes(result)
 
 
 def test_the_noise_is_saved_with_the_model_and_not_trained(tmp_path):

@@ -38,8 +38,8 @@ class HdnConfig(LadderConfig):
     noise_model: Literal["auto", "measured", "bootstrap"] = setting(
         "auto",
         help="Where the model of the noise comes from: measured takes gain, offset and read "
-        "noise from the image, bootstrap learns it from what BM3D takes away; auto measures "
-        "where the image is large enough.",
+        "noise from the image, bootstrap learns it from what BM3D takes away; auto learns it "
+        "where single photons stand out of the read noise, and measures elsewhere.",
     )
     ignored_levels: Literal["auto", "0", "1", "2", "3"] = setting(
         "auto",
@@ -47,12 +47,14 @@ class HdnConfig(LadderConfig):
         "correlated between neighbouring pixels has no way into the result; details go with "
         "it. 2 is the HDN_3-6 of the paper; auto measures how far the noise is correlated.",
     )
-    steps: int = with_default(LadderConfig, "steps", 3000)
+    steps: int = with_default(LadderConfig, "steps", 1500)
+    augment: bool = with_default(LadderConfig, "augment", True)
+    kl_warm_up: float = with_default(LadderConfig, "kl_warm_up", 0.3)
     learning_rate: float = with_default(LadderConfig, "learning_rate", 4e-3)
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"steps": 1000},
-        "thorough": {"steps": 12_000},
+        "quick": {"steps": 500},
+        "thorough": {"steps": 6000},
         "paper": {
             "steps": 200_000,
             "batch_size": 8,
@@ -109,12 +111,12 @@ class Hdn(LadderMethod[HdnConfig]):
     def settle(self, config: HdnConfig, images: Sequence[Image]) -> Run[HdnConfig]:
         """Choose patches, where the model of the noise comes from, and which levels count."""
         config = yield from super().settle(config, images)
+        if "auto" in (config.noise_model, config.ignored_levels):
+            reach = _reach(images)
         if config.noise_model == "auto":
-            config = replace(config, noise_model=(yield from _chosen_model(images)))
+            config = replace(config, noise_model=(yield from _chosen_model(images, reach)))
         if config.ignored_levels == "auto":
-            config = replace(
-                config, ignored_levels=(yield from _measured_levels(images, config))
-            )
+            config = replace(config, ignored_levels=(yield from _chosen_levels(reach, config)))
         if int(config.ignored_levels) >= config.levels:
             ignored: Any = str(config.levels - 1)
             yield Note(
@@ -179,38 +181,51 @@ class Hdn(LadderMethod[HdnConfig]):
         return {"kl": divergences.sum() / batch.numel(), "nll": -likelihood.mean()}
 
 
-def _chosen_model(images: Sequence[Image]) -> Run[Literal["measured", "bootstrap"]]:
-    """Measure the noise if that is possible, else let it be learned."""
+def _reach(images: Sequence[Image]) -> int:
+    """Return the distance in pixels up to which noise is correlated along an axis."""
+    from napari_selfdenoise.data.noise_direction import crossed_autocorrelation
+    from napari_selfdenoise.data.planes import sample_planes
+
+    found = [crossed_autocorrelation(stack) for stack in sample_planes(images)]
+    correlated = np.mean(found, axis=0).max(axis=0) > CORRELATED
+    return int(np.argmin([*correlated, False]))
+
+
+def _chosen_model(images: Sequence[Image], reach: int) -> Run[Literal["measured", "bootstrap"]]:
+    """Measure the noise where normal distributions on a line describe it, else learn it.
+
+    Few photons are spread unevenly. Under read noise of a photon or more that hardly shows;
+    under less, noise is so unlike a normal distribution that the network makes up for the
+    difference with noise in its image. Of correlated noise BM3D takes away too little.
+    """
+    from napari_selfdenoise.data.noise_direction import white_distance
     from napari_selfdenoise.data.noise_model import fit_noise_model
     from napari_selfdenoise.data.planes import sample_planes
 
+    learned = "The model of the noise is learned from what BM3D takes away"
     try:
         for stack in sample_planes(images):
-            fit_noise_model(stack)
+            model = fit_noise_model(stack, white_distance(stack))
+            if reach == 0 and model.read_noise < model.gain:
+                yield Note(
+                    f"{learned} (noise_model=bootstrap): a photon is {model.gain:.3g} grey "
+                    f"levels, more than the read noise of {model.read_noise:.3g}, so that "
+                    "noise is unevenly spread where photons are few."
+                )
+                return "bootstrap"
     except ImageError as error:
-        yield Note(
-            f"The model of the noise is learned from what BM3D takes away "
-            f"(noise_model=bootstrap): it cannot be measured. {error}"
-        )
+        yield Note(f"{learned} (noise_model=bootstrap): it cannot be measured. {error}")
         return "bootstrap"
     return "measured"
 
 
-def _measured_levels(
-    images: Sequence[Image], config: HdnConfig
-) -> Run[Literal["0", "1", "2", "3"]]:
+def _chosen_levels(reach: int, config: HdnConfig) -> Run[Literal["0", "1", "2", "3"]]:
     """Choose how many levels are ignored, and say why.
 
     The pixels of the finest level are 2 pixels of the image, and twice as many on each level
     above. Ignored are those whose pixels are no larger than twice the distance up to which
     the noise is correlated.
     """
-    from napari_selfdenoise.data.noise_direction import crossed_autocorrelation
-    from napari_selfdenoise.data.planes import sample_planes
-
-    found = [crossed_autocorrelation(stack) for stack in sample_planes(images)]
-    correlated = np.mean(found, axis=0).max(axis=0) > CORRELATED
-    reach = int(np.argmin([*correlated, False]))
     most = min(MOST_IGNORED, config.levels - 1)
     ignored: Any = str(min(int(2 * reach).bit_length() - 1 if reach else 0, most))
     if reach:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from napari_selfdenoise.nn.doubling import interpolated_convolution
@@ -50,8 +52,10 @@ class Hourglass(nn.Module):
         for skip, down in zip(self.skip, self.down, strict=True):
             skipped.append(skip(features))
             features = down(features)
-        for beside, up in zip(reversed(skipped), reversed(self.up), strict=True):
-            (convolution, *others), mixing = up
+        ups: Any = reversed(self.up)
+        for beside, ((convolution, *others), mixing) in zip(
+            reversed(skipped), ups, strict=True
+        ):
             features = interpolated_convolution(convolution, features, beside)
             for layer in (*others, mixing):
                 features = layer(features)
