@@ -43,7 +43,7 @@ class DeepImagePrior(SlowPlanewiseMethod[PriorFitConfig]):
         "between neighbours, and blurs fine detail."
     )
     assumes_white_noise = True
-    psnr_gain = 7.1
+    psnr_gain = 7.2
     reference = (
         "Ulyanov, Vedaldi, Lempitsky, Deep Image Prior, CVPR (2018); stopping: Wang, Li, "
         "Zhuang, Chen, Liang, Sun, Early Stopping for Deep Image Prior, arXiv:2112.06074 (2021)"
