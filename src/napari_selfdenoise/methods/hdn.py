@@ -97,7 +97,7 @@ class Hdn(LadderMethod[HdnConfig]):
         "Noise of zero mean, independent between pixels, whose strength at each intensity can "
         "be measured; correlated noise goes only together with details as fine as it."
     )
-    psnr_gain = 5.9
+    psnr_gain = 6.5
     reference = (
         "Prakash, Delbracio, Milanfar, Jug, Interpretable Unsupervised Diversity Denoising and "
         "Artefact Removal, ICLR 2022, arXiv:2104.01374; model of the noise: Prakash et al., "
