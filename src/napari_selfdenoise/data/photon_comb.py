@@ -104,7 +104,9 @@ def photon_comb(image: Array, gain: float, dark: float) -> PhotonComb | None:
     numbers = np.arange(low, min(high + 1, length))
     power = waves[np.minimum(numbers, length - numbers)]
     near = np.abs(frequency / numbers - 1) < _NEAR
-    best = int(np.where(near, power, 0).argmax())
+    strongest = np.flatnonzero(near & (power == power[near].max()))
+    # Below 2 grey levels a wave and its reverse may both be near.
+    best = int(strongest[np.abs(frequency / numbers[strongest] - 1).argmin()])
     others = power.max(), 8 * waves[numbers[best] // 2]  # of which it may be a flank, or half
     if power[best] < _SURE * chance or 2 * power[best] < max(others):
         return None
