@@ -25,7 +25,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.io import imread
 from skimage.metrics import mean_squared_error
 
-from benchmarks.cosdd_tables import RESULT, write_tables
+from benchmarks.cosdd_tables import RESULT, RUNS, write_tables
 from benchmarks.cosdd_training import MODELS, train
 from benchmarks.harness import Record, make_once
 from benchmarks.stripes import Array, autocorrelation, noisy, scores, sets, stripes
@@ -46,15 +46,6 @@ WIDTHS = np.arange(0.3, 2.01, 0.1)
 BLOCK = 8
 CONDITIONS = ("Confocal_BPAE_G", "Confocal_FISH", "TwoPhoton_BPAE_R", "TwoPhoton_MICE")
 FMD_STEPS = 3000
-RUNS = {
-    "25 minutes": ("x", 3),
-    "25 minutes, 1x": ("x", 1),
-    "two hours of half a core": ("x", 3),
-    "divergence from half its weight": ("x", 3),
-    "1500 steps": ("x", 3),
-    "1500 steps, direction y": ("y", 3),
-}
-"""Name of a trained model -> direction and strength of its noise."""
 LEARNED: dict[str, tuple[str, Record]] = {
     "StructN2V, trained on 380 images": (
         "noise2void",

@@ -97,9 +97,14 @@ SLOW = ("cvf_sid", "self2self", "hdn", "tucker_pnp", "deep_image_prior", "cosdd"
 """Methods that take many minutes."""
 
 
+def one_image_methods() -> list[str]:
+    """Return the methods that need no other image than the noisy one."""
+    return [name for name in METHODS if name not in MANY_IMAGES and not get(name).target]
+
+
 def method_rows() -> list[Row]:
     """Every method for one image with its default settings on every condition."""
-    methods = [name for name in METHODS if name not in MANY_IMAGES and not get(name).target]
+    methods = one_image_methods()
     methods.sort(key=lambda name: name in SLOW)  # the others' rows come first
     return [
         replace(fmd(method, name), preparation=AUTO if method != "noisy" else {})

@@ -19,11 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.experiments import AUTO, MANY_IMAGES
+from benchmarks.experiments import AUTO, one_image_methods
 from benchmarks.harness import TABLES, Record, Row, make_once, measured, records
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.io import read_image, write_tiff
-from napari_selfdenoise.methods import METHODS, get
 
 RESULTS = "set12_methods"
 SIGMA = 25
@@ -33,8 +32,7 @@ NOISY = "noisy"
 
 def methods() -> list[str]:
     """Return the methods that need no other image, and the noisy image itself."""
-    alone = [name for name in METHODS if name not in MANY_IMAGES and not get(name).target]
-    return [NOISY, *alone]
+    return [NOISY, *one_image_methods()]
 
 
 def noisy(data: Path, name: str) -> Image:

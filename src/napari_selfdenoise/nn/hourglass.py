@@ -36,14 +36,15 @@ class Hourglass(nn.Module):
     def __init__(self, inputs: int, channels: int, width: int, levels: int) -> None:
         super().__init__()
         self.multiple = 2**levels
-        self.down, self.skip, self.up = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        self.down, self.skip = nn.ModuleList(), nn.ModuleList()
+        self.join, self.up = nn.ModuleList(), nn.ModuleList()
         for level in range(levels):
             above, here = (width, width) if level else (inputs, width // 2)
             self.skip.append(_layer(above, SKIPPED, 1))
             halved, same = _layer(above, width, 3, stride=2), _layer(width, width, 3)
             self.down.append(nn.Sequential(halved, same))
-            joined = _layer(width + SKIPPED, here, 3), _layer(here, here, 1)
-            self.up.append(nn.Sequential(*joined))
+            self.join.append(nn.Conv2d(width + SKIPPED, here, 3, padding=1))
+            self.up.append(nn.Sequential(*_activation(here), _layer(here, here, 1)))
         self.output = nn.Conv2d(width // 2, channels, 1)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -52,13 +53,10 @@ class Hourglass(nn.Module):
         for skip, down in zip(self.skip, self.down, strict=True):
             skipped.append(skip(features))
             features = down(features)
-        ups: Any = reversed(self.up)
-        for beside, ((convolution, *others), mixing) in zip(
-            reversed(skipped), ups, strict=True
-        ):
-            features = interpolated_convolution(convolution, features, beside)
-            for layer in (*others, mixing):
-                features = layer(features)
+        joins: Any = self.join
+        levels = zip(skipped, joins, self.up, strict=True)
+        for beside, join, up in reversed(list(levels)):
+            features = up(interpolated_convolution(join, features, beside))
         made: Tensor = self.output(features)
         return made
 
@@ -74,8 +72,10 @@ def multiplications(inputs: int, width: int, levels: int) -> float:
 
 
 def _layer(inputs: int, outputs: int, side: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, side, stride, side // 2),
-        nn.BatchNorm2d(outputs, track_running_stats=False),
-        nn.LeakyReLU(0.2, inplace=True),
-    )
+    convolution = nn.Conv2d(inputs, outputs, side, stride, side // 2)
+    return nn.Sequential(convolution, *_activation(outputs))
+
+
+def _activation(channels: int) -> tuple[nn.Module, nn.Module]:
+    normalised = nn.BatchNorm2d(channels, track_running_stats=False)
+    return normalised, nn.LeakyReLU(0.2, inplace=True)
