@@ -10,6 +10,7 @@ RUNS = {
     "25 minutes, 1x": ("x", 1),
     "two hours of half a core": ("x", 3),
     "divergence from half its weight": ("x", 3),
+    "64 channels": ("x", 3),
     "1500 steps": ("x", 3),
     "1500 steps, direction y": ("y", 3),
 }

@@ -48,7 +48,8 @@ def test_mean_and_spread_are_those_of_the_samples(model, stack):
     assert samples.shape == (4, *stack.shape)
     assert samples.std(axis=0).min() > 0
     np.testing.assert_allclose(posterior.mean, samples.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(posterior.std(), samples.std(axis=0, ddof=1), rtol=1e-2)
+    spread = samples.std(axis=0, ddof=1)
+    np.testing.assert_allclose(posterior.std(), spread, rtol=1e-2, atol=1e-5)  # of about 100
 
 
 def test_no_more_samples_are_kept_than_asked_for(model, stack):

@@ -16,7 +16,7 @@ from napari_selfdenoise.data.planes import channel_planes
 from napari_selfdenoise.engine import runs
 from napari_selfdenoise.engine.device import Compute
 from napari_selfdenoise.engine.learner import Learner
-from napari_selfdenoise.engine.stages import Training
+from napari_selfdenoise.engine.stages import Stage, Training
 from napari_selfdenoise.methods import get
 from napari_selfdenoise.methods.cosdd import CosddConfig
 from tests.running import SAMPLING, denoise, noisy, tiny
@@ -38,11 +38,18 @@ def correlation(residual, axis):
     return float(np.corrcoef(here.ravel(), there.ravel())[0, 1])
 
 
+@pytest.mark.parametrize("noise_model", ["measured", "learned"])
 @pytest.mark.parametrize("axis", [0, 1])
-def test_stripes_go_and_the_image_stays(axis):
+def test_stripes_go_and_the_image_stays(axis, noise_model):
     clean, image = striped(axis)
     config = CosddConfig(
-        steps=200, batch_size=2, patch_size=32, features=8, levels=3, noise_filters=8
+        steps=200,
+        batch_size=2,
+        patch_size=32,
+        features=8,
+        levels=3,
+        noise_filters=8,
+        noise_model=noise_model,
     )
     result = denoise("cosdd", image, config)
     denoised = result["denoised"].data
@@ -81,8 +88,35 @@ def test_few_small_images_are_enough_to_train(count):
     assert len(model.members) == 1
 
 
+@pytest.mark.parametrize(("share", "learns"), [(0.2, False), (0.8, True)])
+def test_the_noise_begins_as_measured_and_is_learned_later(share, learns):
+    _, image = striped()
+    config = replace(tiny("cosdd"), direction="x", noise_model="measured")
+    learner, patches, (stage,) = staged(image, config, share)
+    noise = learner.network.noise
+    assert float(noise.weights[0, 0].detach()) > 0.2
+    before = [each.detach().clone() for each in noise.parameters()]
+    steps(learner, patches, stage, 3)
+    now = list(noise.parameters())
+    assert learns == any((old != new).any() for old, new in zip(before, now, strict=True))
+
+
+def test_noise_that_cannot_be_measured_is_learned():
+    image = noisy((40, 36))
+    image[np.random.default_rng(0).random(image.shape) < 0.9] = 65535  # saturated
+    result = denoise("cosdd", image)
+    assert result.model.config.noise_model == "learned"
+    assert any("noise_model=learned" in note for note in result.provenance.notes)
+
+
+def test_models_from_before_there_was_a_choice_have_learned_their_noise():
+    older = {k: v for k, v in tiny("cosdd").to_json().items() if k != "noise_model"}
+    assert CosddConfig.from_file(older).noise_model == "learned"
+    assert CosddConfig.from_file({**older, "noise_model": "measured"}).noise_model == "measured"
+
+
 def test_the_signal_shapes_nothing_but_its_decoder():
-    network = COSDD.network(replace(tiny("cosdd"), direction="x"), 1)
+    network = COSDD.network(replace(tiny("cosdd"), direction="x", noise_model="learned"), 1)
     image = torch.randn(2, 1, 32, 32)
     draws = network.encoder.draws(2, (32, 32), torch.Generator())
     _, _, signal = network.evidence(image, draws)
@@ -120,12 +154,11 @@ def test_validation_is_the_same_whenever_it_is_made():
     np.testing.assert_allclose(losses, losses[-1], rtol=0.05)
 
 
-def test_distilling_changes_no_sample():
-    """The network for one pass learns from a model that stays as it is."""
-    config = replace(tiny("cosdd"), steps=8, direct_share=0.5, schedule="constant")
-    network = COSDD.network(replace(config, direction="x"), 1)
+def staged(image, config, share=0.0):
+    """Return a learner, its patches and its stages, at some time of each."""
+    network = COSDD.network(config, 1)
     learner = Learner(network, COSDD.parts(network), config, Compute.of(Context()))
-    planes = channel_planes(Image(noisy()))
+    planes = channel_planes(Image(image))
     patches = Patches(
         planes,
         Normalization.fit(planes, "standard"),
@@ -133,15 +166,27 @@ def test_distilling_changes_no_sample():
         validation_fraction=0.0,
         rng=np.random.default_rng(0),
     )
-    training = Training(learner.network, patches, Context(), None, lambda: 0.0)
-    _, distilling = COSDD.stages(training, config)
-    before = {name: each.clone() for name, each in network.state_dict().items()}
-    network.train()
-    for _ in range(3):
-        batch = learner.tensor(patches.draw(2))
-        total, _ = learner.loss(distilling.losses, batch)
+    training = Training(learner.network, patches, Context(), None, lambda: share)
+    stages = [each for each in COSDD.stages(training, config) if isinstance(each, Stage)]
+    return learner, patches, stages
+
+
+def steps(learner, patches, stage, count):
+    learner.network.train()
+    for _ in range(count):
+        total, _ = learner.loss(stage.losses, learner.tensor(patches.draw(2)))
         learner.follow(total)
         learner.update(dict.fromkeys(learner.parts, 1e-2))
+
+
+def test_distilling_changes_no_sample():
+    """The network for one pass learns from a model that stays as it is."""
+    config = replace(tiny("cosdd"), steps=8, direct_share=0.5, schedule="constant")
+    config = replace(config, direction="x", noise_model="measured")
+    learner, patches, (_, distilling) = staged(noisy(), config)
+    network = learner.network
+    before = {name: each.clone() for name, each in network.state_dict().items()}
+    steps(learner, patches, distilling, 3)
     changed = {
         name for name, each in network.state_dict().items() if (each != before[name]).any()
     }

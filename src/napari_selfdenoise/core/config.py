@@ -178,6 +178,11 @@ class Config:
         return cls(**values)
 
     @classmethod
+    def from_file(cls, values: Mapping[str, Any]) -> Self:
+        """Make settings from those in a model's file, which may be older than some of them."""
+        return cls.from_json(values)
+
+    @classmethod
     def from_strings(cls, values: Mapping[str, str], preset: str | None = None) -> Self:
         """Make settings from what a user typed, starting from a preset."""
         cls._check_names(values)

@@ -142,7 +142,7 @@ def load(path: str | Path, find_method: Callable[[str], Method[Any]]) -> Model:
     header = model_file.read_header(path)
     try:
         method = find_method(header["method"])
-        config = method.Config.from_json(header["settings"])
+        config = method.Config.from_file(header["settings"])
     except (UnknownMethodError, ConfigError) as error:
         raise ModelError(f"{path} does not fit this version: {error}") from error
     if not isinstance(method, LearnedMethod):

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import finish
-from napari_selfdenoise.data.noise_direction import white_distance
+from napari_selfdenoise.data.noise_direction import crossed_autocorrelation, white_distance
 from napari_selfdenoise.data.noise_level import estimate_sigma
 from napari_selfdenoise.data.noise_model import NoiseModel, fit_noise_model
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.planes import Planes, sample_planes
 from napari_selfdenoise.engine.device import choose
+from napari_selfdenoise.nn.linear_noise import TAPS, LinearNoise
 from napari_selfdenoise.nn.noise_mixture import NoiseMixture
 from napari_selfdenoise.solvers.bm3d import bm3d
 
@@ -51,6 +52,22 @@ def measure_noise(
         constant = max(read_noise**2 + gain**2 / 12, 1e-8)
         noise.set_line(colour, constant, gain, dark, float(brightest))
         models.append(model)
+    return models
+
+
+def measure_linear_noise(
+    noise: LinearNoise, sources: Sequence[Planes], normalization: Normalization
+) -> list[NoiseModel]:
+    """Let `noise` begin with how strong and how correlated that of the images is.
+
+    Raises
+    ------
+    ImageError
+        As `measure_noise`, whose result this returns.
+    """
+    models = measure_noise(noise.measured, sources, normalization)
+    for colour, stack in enumerate(_stacks(sources)):
+        noise.begin(colour, crossed_autocorrelation(stack, TAPS)[noise.axis].tolist())
     return models
 
 

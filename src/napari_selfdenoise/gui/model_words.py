@@ -82,7 +82,7 @@ def misfit(model: Description, image: Image) -> str:
     try:
         method = get(model.method)
         stride = model.preparation.get("stride", 1)
-        method.check_images(method.Config.from_json(model.settings), [image], stride)
+        method.check_images(method.Config.from_file(model.settings), [image], stride)
     except UnknownMethodError:  # of a newer version
         return ""
     except UsageError as error:

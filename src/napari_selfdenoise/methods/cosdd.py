@@ -8,17 +8,23 @@ Every draw of the code is one clean image that the noisy one may be of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 from napari_selfdenoise.core.config import setting, with_default
-from napari_selfdenoise.core.events import Note, Run
+from napari_selfdenoise.core.errors import ImageError
+from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.engine.ladder_method import LadderConfig, LadderMethod
+from napari_selfdenoise.engine.stages import Losses, Stage, Training
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+AS_MEASURED = 0.5
+"""Share of the training in which the model of the noise stays as it was measured: until the
+code holds structures, what it lacks of them would be learned as noise, and stay out of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +36,13 @@ class CosddConfig(LadderConfig):
         help="Along which axis the noise of neighbouring pixels is correlated: x for stripes "
         "along rows, y along columns, none for independent noise; auto measures it.",
     )
+    noise_model: Literal["auto", "measured", "learned"] = setting(
+        "auto",
+        help="measured begins with the noise as it is measured in the image, linear along its "
+        "axis, and learns the rest; learned is the network of the paper, which begins with "
+        "nothing, may explain noise of any kind, and details along with it; auto measures the "
+        "noise where it can.",
+    )
     components: int = setting(
         3,
         low=1,
@@ -39,14 +52,19 @@ class CosddConfig(LadderConfig):
         advanced=True,
     )
     noise_filters: int = setting(
-        32, low=1, high=512, help="Channels of the model of the noise.", advanced=True
+        32,
+        low=1,
+        high=512,
+        help="Channels of the model of the noise, if noise_model is learned.",
+        advanced=True,
     )
     noise_blocks: int = setting(
         3,
         low=1,
         high=8,
-        help="Convolutions of the model of the noise along the axis: 3 see 16 pixels back, 8 "
-        "see 40, as published. The fewer, the more structures must come through the code.",
+        help="Convolutions of the model of the noise along the axis, if noise_model is "
+        "learned: 3 see 16 pixels back, 8 see 40, as published. The fewer, the more "
+        "structures must come through the code.",
         advanced=True,
     )
     steps: int = with_default(LadderConfig, "steps", 9000)
@@ -60,6 +78,7 @@ class CosddConfig(LadderConfig):
         "weight_average": 0.0,
         "gradient_clip": 0.0,
         "kl_warm_up": 0.0,
+        "noise_model": "learned",
         "noise_filters": 64,
         "noise_blocks": 8,
     }
@@ -69,6 +88,11 @@ class CosddConfig(LadderConfig):
         "small": {**_published, "features": 64, "levels": 6},
         "large": {**_published, "features": 128, "levels": 14},
     }
+
+    @classmethod
+    def from_file(cls, values: Mapping[str, Any]) -> Self:
+        """Make settings from a file; see `Config.from_file`."""
+        return super().from_file({"noise_model": "learned", **values})  # all there was
 
 
 class Cosdd(LadderMethod[CosddConfig]):
@@ -113,11 +137,13 @@ class Cosdd(LadderMethod[CosddConfig]):
     kl_start = 0.2  # with less it grows beyond measure
 
     def settle(self, config: CosddConfig, images: Sequence[Image]) -> Run[CosddConfig]:
-        """Choose the direction of the noise, and patches no larger than the images."""
+        """Choose direction and model of the noise, and patches no larger than the images."""
         config = yield from super().settle(config, images)
-        if config.direction != "auto":
-            return config
-        return replace(config, direction=(yield from _measured_direction(images)))
+        if config.direction == "auto":
+            config = replace(config, direction=(yield from _measured_direction(images)))
+        if config.noise_model == "auto":
+            config = replace(config, noise_model=(yield from _chosen_model(images)))
+        return config
 
     def network(self, config: CosddConfig, channels: int) -> nn.Module:
         """Return encoder, model of the noise, and signal decoder; see `SignalAndNoise`."""
@@ -130,6 +156,7 @@ class Cosdd(LadderMethod[CosddConfig]):
             (config.patch_size, config.patch_size),
             cast(Any, config.direction),
             components=config.components,
+            linear=config.noise_model == "measured",
             filters=config.noise_filters,
             blocks=config.noise_blocks,
             direct=config.direct_share > 0,
@@ -151,6 +178,26 @@ class Cosdd(LadderMethod[CosddConfig]):
         found = {"model": nn.ModuleList([parts.encoder, parts.noise]), "signal": parts.signal}
         return found if parts.direct is None else {**found, "direct": parts.direct}
 
+    def stages(self, training: Training, config: CosddConfig) -> Iterator[Stage | Event]:
+        """Yield the training, once the noise is measured; at first it stays as measured."""
+        if config.noise_model != "measured":
+            yield from super().stages(training, config)
+            return
+        from napari_selfdenoise.engine.noise_fit import measure_linear_noise
+
+        noise: Any = training.network.noise
+        sources = training.patches.sources
+        for model in measure_linear_noise(noise, sources, training.patches.normalization):
+            yield Note(
+                f"The model of the noise of {sources[0].name} begins with gain "
+                f"{model.gain:.3g}, offset {model.offset:.4g} and read noise "
+                f"{model.read_noise:.3g} (noise_model=measured)."
+            )
+        for stage in super().stages(training, config):
+            if isinstance(stage, Stage) and stage.name == "training":
+                stage = replace(stage, losses=_measured_first(stage.losses, noise, training))
+            yield stage
+
     def evidence(
         self, network: Any, batch: Tensor, draws: Sequence[Tensor]
     ) -> Mapping[str, Tensor]:
@@ -160,15 +207,36 @@ class Cosdd(LadderMethod[CosddConfig]):
         """
         from torch.nn.functional import mse_loss
 
-        from napari_selfdenoise.nn.mixture import GaussianMixture
-
-        divergences, mixtures, signal = network.call("evidence", batch, draws)
-        likelihood = GaussianMixture.of(mixtures, batch.shape[1]).log_density(batch)
+        divergences, likelihood, signal = network.call("evidence", batch, draws)
         return {
             "kl": divergences.sum() / batch.numel(),
             "nll": -likelihood.mean(),
             "signal": mse_loss(signal, batch),
         }
+
+
+def _measured_first(losses: Losses, noise: nn.Module, training: Training) -> Losses:
+    """Return losses that leave the noise as it is for a share of the training."""
+
+    def after_a_while(network: nn.Module, batch: Tensor) -> Mapping[str, Tensor]:
+        noise.requires_grad_(training.share() >= AS_MEASURED)
+        return losses(network, batch)
+
+    return after_a_while
+
+
+def _chosen_model(images: Sequence[Image]) -> Run[Literal["measured", "learned"]]:
+    """Begin with the measured noise where it can be measured."""
+    from napari_selfdenoise.data.noise_model import fit_noise_model
+    from napari_selfdenoise.data.planes import sample_planes
+
+    try:
+        for stack in sample_planes(images):
+            fit_noise_model(stack)
+    except ImageError as error:
+        yield Note(f"The model of the noise is learned (noise_model=learned). {error}")
+        return "learned"
+    return "measured"
 
 
 def _measured_direction(images: Sequence[Image]) -> Run[Literal["x", "y", "none"]]:

@@ -20,7 +20,8 @@ DILATIONS = 1, 1, 2, 1, 2, 1, 1, 1
 TAPS = 5
 """Pixels along the axis that a convolution sees, the current one included."""
 
-_AXES: dict[str, int] = {"x": -1, "y": -2, "z": -3, "none": -1}
+AXES: dict[str, int] = {"x": -1, "y": -2, "z": -3, "none": -1}
+"""Of images, counted from the last, by the direction of the noise."""
 
 
 class CausalBlock(nn.Module):
@@ -201,10 +202,10 @@ class AutoregressiveDecoder(nn.Module):
         dimensions: int = 2,
     ) -> None:
         super().__init__()
-        if direction not in _AXES or _AXES[direction] < -dimensions:
+        if direction not in AXES or AXES[direction] < -dimensions:
             known = "x, y, z or none" if dimensions > 2 else "x, y or none"
             raise ValueError(f"noise is correlated along {known}, not {direction!r}")
-        self.channels, self.axis = channels, _AXES[direction]
+        self.channels, self.axis = channels, AXES[direction]
         filters = -(-filters // channels) * channels
         self.blocks = nn.ModuleList(
             CausalBlock(

@@ -9,7 +9,8 @@ from torch import Tensor
 from napari_selfdenoise.nn import posterior_network
 from napari_selfdenoise.nn.autoregressive import DILATIONS, AutoregressiveDecoder, Direction
 from napari_selfdenoise.nn.ladder_unet import LadderUNet
-from napari_selfdenoise.nn.ladder_vae import LadderVAE
+from napari_selfdenoise.nn.ladder_vae import Encoding, LadderVAE
+from napari_selfdenoise.nn.linear_noise import LinearNoise
 from napari_selfdenoise.nn.posterior_network import PosteriorNetwork
 from napari_selfdenoise.nn.signal_decoder import SignalDecoder
 
@@ -39,8 +40,13 @@ class SignalAndNoise(PosteriorNetwork):
         Along which axis the noise is correlated.
     components : int
         Normal distributions per mixture.
+    linear : bool
+        Whether the model of the noise is `LinearNoise`, which sees the clean image, in place
+        of the paper's `AutoregressiveDecoder`, which sees the code. Structures that are not
+        in the clean image then cost more than they do where noise of any kind can stand for
+        them, and so come through the code.
     filters, blocks : int
-        Channels and number of blocks of the model of the noise.
+        Channels and number of blocks of the model of the noise, unless it is linear.
     direct : bool
         Whether there is a network that restores an image in one pass.
     """
@@ -54,6 +60,7 @@ class SignalAndNoise(PosteriorNetwork):
         direction: Direction,
         *,
         components: int = 3,
+        linear: bool = False,
         filters: int = 64,
         blocks: int = len(DILATIONS),
         direct: bool = False,
@@ -61,14 +68,18 @@ class SignalAndNoise(PosteriorNetwork):
         super().__init__()
         dimensions = len(patch)
         self.encoder = LadderVAE(channels, features, halves, patch)
-        self.noise = AutoregressiveDecoder(
-            channels,
-            features,
-            direction,
-            components=components,
-            filters=filters,
-            dilations=DILATIONS[:blocks],
-            dimensions=dimensions,
+        self.noise = (
+            LinearNoise(channels, direction, components)
+            if linear
+            else AutoregressiveDecoder(
+                channels,
+                features,
+                direction,
+                components=components,
+                filters=filters,
+                dilations=DILATIONS[:blocks],
+                dimensions=dimensions,
+            )
         )
         self.signal = SignalDecoder(channels, features, dimensions)
         self.direct = LadderUNet(channels, features, halves, dimensions) if direct else None
@@ -80,14 +91,22 @@ class SignalAndNoise(PosteriorNetwork):
         -------
         divergences : Tensor
             (B, levels), see `LadderVAE.forward`.
-        mixtures : Tensor
-            Parameters of the noisy image's distribution, see `AutoregressiveDecoder.forward`.
+        likelihoods : Tensor
+            Log-density of every value of the noisy image, in nats; like `image`.
         signal : Tensor
             The clean image of the sample, like `image`. Its gradient stays in its decoder, so
             that only the likelihood of the noisy image shapes the code.
         """
         code, divergences = self.encoder(image, draws)
-        return divergences, self.noise(image, code), self.signal(code.detach())
+        seen = self.signal(code) if isinstance(self.noise, LinearNoise) else code
+        likelihoods = self.noise.log_likelihood(image, seen)
+        return divergences, likelihoods, self.signal(code.detach())
+
+    def sample_code(self, encoding: Encoding, draws: Sequence[Tensor]) -> Tensor:
+        """Return what the model of the noise sees: codes, or clean images if it is linear."""
+        if isinstance(self.noise, LinearNoise):
+            return self.sample(encoding, draws)
+        return super().sample_code(encoding, draws)
 
 
 def multiplications(features: int, halves: Sequence[bool], filters: int, blocks: int) -> float:
