@@ -73,7 +73,7 @@ def prediction(method: str) -> Record:
 def training() -> Record:
     """Make a step of COSDD's default network, which consists of many small operations."""
     method = get_learned("cosdd")
-    config = replace(method.Config(), direction="x")
+    config = replace(method.Config(), direction="x", noise_model="measured")
 
     def stepping(*, compiled: bool) -> Callable[[], None]:
         network = place(method.network(config, 1), COMPUTE.device).train()

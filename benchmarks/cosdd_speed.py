@@ -70,8 +70,7 @@ def training_step() -> Record:
 
     def plainly() -> None:
         draws = plain.encoder.draws(4, (128, 128), generator)
-        divergences, mixtures, signal = plain.evidence(batch, draws)
-        likelihood = GaussianMixture.of(mixtures, 1).log_density(batch)
+        divergences, likelihood, signal = plain.evidence(batch, draws)
         loss = divergences.sum() / batch.numel() - likelihood.mean()
         (loss + (signal - batch).square().mean()).backward()
         optimiser.step()

@@ -167,7 +167,11 @@ class Cosdd(LadderMethod[CosddConfig]):
         from napari_selfdenoise.nn.signal_and_noise import multiplications
 
         return multiplications(
-            config.features, config.halves(), config.noise_filters, config.noise_blocks
+            config.features,
+            config.halves(),
+            linear=config.noise_model != "learned",
+            filters=config.noise_filters,
+            blocks=config.noise_blocks,
         )
 
     def parts(self, network: nn.Module) -> dict[str, nn.Module]:
@@ -226,15 +230,21 @@ def _measured_first(losses: Losses, noise: nn.Module, training: Training) -> Los
 
 
 def _chosen_model(images: Sequence[Image]) -> Run[Literal["measured", "learned"]]:
-    """Begin with the measured noise where it can be measured."""
-    from napari_selfdenoise.data.noise_model import fit_noise_model
-    from napari_selfdenoise.data.planes import sample_planes
+    """Begin with the measured noise where normal distributions on a line describe it.
 
+    Few photons are spread unevenly; as long as their noise is taken for normal, the code takes
+    over the difference, and keeps it.
+    """
+    from napari_selfdenoise.data.single_photons import single_photons
+
+    learned = "The model of the noise is learned from nothing (noise_model=learned)"
     try:
-        for stack in sample_planes(images):
-            fit_noise_model(stack)
+        uneven = single_photons(images)
     except ImageError as error:
-        yield Note(f"The model of the noise is learned (noise_model=learned). {error}")
+        yield Note(f"{learned}: it cannot be measured. {error}")
+        return "learned"
+    if uneven:
+        yield Note(f"{learned}: {uneven}")
         return "learned"
     return "measured"
 

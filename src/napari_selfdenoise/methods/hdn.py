@@ -194,27 +194,18 @@ def _reach(images: Sequence[Image]) -> int:
 def _chosen_model(images: Sequence[Image], reach: int) -> Run[Literal["measured", "bootstrap"]]:
     """Measure the noise where normal distributions on a line describe it, else learn it.
 
-    Few photons are spread unevenly. Under read noise of a photon or more that hardly shows;
-    under less, noise is so unlike a normal distribution that the network makes up for the
-    difference with noise in its image. Of correlated noise BM3D takes away too little.
+    Of correlated noise BM3D, from which it is learned, takes away too little.
     """
-    from napari_selfdenoise.data.noise_direction import white_distance
-    from napari_selfdenoise.data.noise_model import fit_noise_model
-    from napari_selfdenoise.data.planes import sample_planes
+    from napari_selfdenoise.data.single_photons import single_photons
 
     learned = "The model of the noise is learned from what BM3D takes away"
     try:
-        for stack in sample_planes(images):
-            model = fit_noise_model(stack, white_distance(stack))
-            if reach == 0 and model.read_noise < model.gain:
-                yield Note(
-                    f"{learned} (noise_model=bootstrap): a photon is {model.gain:.3g} grey "
-                    f"levels, more than the read noise of {model.read_noise:.3g}, so that "
-                    "noise is unevenly spread where photons are few."
-                )
-                return "bootstrap"
+        uneven = single_photons(images)
     except ImageError as error:
         yield Note(f"{learned} (noise_model=bootstrap): it cannot be measured. {error}")
+        return "bootstrap"
+    if uneven and reach == 0:
+        yield Note(f"{learned} (noise_model=bootstrap): {uneven}")
         return "bootstrap"
     return "measured"
 

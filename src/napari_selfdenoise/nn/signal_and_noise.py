@@ -109,7 +109,10 @@ class SignalAndNoise(PosteriorNetwork):
         return super().sample_code(encoding, draws)
 
 
-def multiplications(features: int, halves: Sequence[bool], filters: int, blocks: int) -> float:
+def multiplications(
+    features: int, halves: Sequence[bool], *, linear: bool, filters: int, blocks: int
+) -> float:
     """Count those of `SignalAndNoise.evidence` per pixel, for one channel in two dimensions."""
-    noise = blocks * (4.5 * filters**2 + features * filters)
+    again = 27 * features**2 + 9 * features  # the signal once more
+    noise = again if linear else blocks * (4.5 * filters**2 + features * filters)
     return posterior_network.multiplications(features, halves) + noise
