@@ -8,11 +8,12 @@ RESULT = "cosdd"
 RUNS = {
     "25 minutes": ("x", 3),
     "25 minutes, 1x": ("x", 1),
-    "two hours of half a core": ("x", 3),
-    "divergence from half its weight": ("x", 3),
-    "64 channels": ("x", 3),
+    "45 minutes, 64 channels": ("x", 3),
     "1500 steps": ("x", 3),
     "1500 steps, direction y": ("y", 3),
+    "learned noise, 25 minutes": ("x", 3),
+    "learned noise, two hours of half a core": ("x", 3),
+    "learned noise, divergence from half its weight": ("x", 3),
 }
 """Name of a trained model -> direction and strength of its noise."""
 

@@ -58,16 +58,16 @@ def measure_noise(
 def measure_linear_noise(
     noise: LinearNoise, sources: Sequence[Planes], normalization: Normalization
 ) -> list[NoiseModel]:
-    """Let `noise` begin with how strong and how correlated that of the images is.
+    """Give `noise` how strong and how correlated that of the images is.
 
     Raises
     ------
     ImageError
         As `measure_noise`, whose result this returns.
     """
-    models = measure_noise(noise.measured, sources, normalization)
+    models = measure_noise(noise.own, sources, normalization)
     for colour, stack in enumerate(_stacks(sources)):
-        noise.begin(colour, crossed_autocorrelation(stack, TAPS)[noise.axis].tolist())
+        noise.set_correlation(colour, crossed_autocorrelation(stack, TAPS)[noise.axis].tolist())
     return models
 
 

@@ -17,14 +17,10 @@ from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.engine.ladder_method import LadderConfig, LadderMethod
-from napari_selfdenoise.engine.stages import Losses, Stage, Training
+from napari_selfdenoise.engine.stages import Stage, Training
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-AS_MEASURED = 0.5
-"""Share of the training in which the model of the noise stays as it was measured: until the
-code holds structures, what it lacks of them would be learned as noise, and stay out of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +34,16 @@ class CosddConfig(LadderConfig):
     )
     noise_model: Literal["auto", "measured", "learned"] = setting(
         "auto",
-        help="measured begins with the noise as it is measured in the image, linear along its "
-        "axis, and learns the rest; learned is the network of the paper, which begins with "
-        "nothing, may explain noise of any kind, and details along with it; auto measures the "
-        "noise where it can.",
+        help="measured takes strength and correlation of the noise from the image; learned is "
+        "the network of the paper, which can explain noise of any kind, but takes details for "
+        "noise, too; auto measures, unless single photons stand out of the read noise.",
     )
     components: int = setting(
         3,
         low=1,
         high=30,
-        help="Normal distributions in the model of a pixel's noise; more if the noise is found "
-        "in the denoised image.",
+        help="Normal distributions in the model of a pixel's noise, if noise_model is learned; "
+        "more if the noise is found in the denoised image.",
         advanced=True,
     )
     noise_filters: int = setting(
@@ -183,24 +178,18 @@ class Cosdd(LadderMethod[CosddConfig]):
         return found if parts.direct is None else {**found, "direct": parts.direct}
 
     def stages(self, training: Training, config: CosddConfig) -> Iterator[Stage | Event]:
-        """Yield the training, once the noise is measured; at first it stays as measured."""
-        if config.noise_model != "measured":
-            yield from super().stages(training, config)
-            return
-        from napari_selfdenoise.engine.noise_fit import measure_linear_noise
+        """Yield the training, once the noise is measured."""
+        if config.noise_model == "measured":
+            from napari_selfdenoise.engine.noise_fit import measure_linear_noise
 
-        noise: Any = training.network.noise
-        sources = training.patches.sources
-        for model in measure_linear_noise(noise, sources, training.patches.normalization):
-            yield Note(
-                f"The model of the noise of {sources[0].name} begins with gain "
-                f"{model.gain:.3g}, offset {model.offset:.4g} and read noise "
-                f"{model.read_noise:.3g} (noise_model=measured)."
-            )
-        for stage in super().stages(training, config):
-            if isinstance(stage, Stage) and stage.name == "training":
-                stage = replace(stage, losses=_measured_first(stage.losses, noise, training))
-            yield stage
+            network: Any = training.network
+            sources, normalization = training.patches.sources, training.patches.normalization
+            for model in measure_linear_noise(network.noise, sources, normalization):
+                yield Note(
+                    f"The noise of {sources[0].name} is modelled with gain {model.gain:.3g}, "
+                    f"offset {model.offset:.4g} and read noise {model.read_noise:.3g}."
+                )
+        yield from super().stages(training, config)
 
     def evidence(
         self, network: Any, batch: Tensor, draws: Sequence[Tensor]
@@ -219,16 +208,6 @@ class Cosdd(LadderMethod[CosddConfig]):
         }
 
 
-def _measured_first(losses: Losses, noise: nn.Module, training: Training) -> Losses:
-    """Return losses that leave the noise as it is for a share of the training."""
-
-    def after_a_while(network: nn.Module, batch: Tensor) -> Mapping[str, Tensor]:
-        noise.requires_grad_(training.share() >= AS_MEASURED)
-        return losses(network, batch)
-
-    return after_a_while
-
-
 def _chosen_model(images: Sequence[Image]) -> Run[Literal["measured", "learned"]]:
     """Begin with the measured noise where normal distributions on a line describe it.
 
@@ -237,7 +216,7 @@ def _chosen_model(images: Sequence[Image]) -> Run[Literal["measured", "learned"]
     """
     from napari_selfdenoise.data.single_photons import single_photons
 
-    learned = "The model of the noise is learned from nothing (noise_model=learned)"
+    learned = "The model of the noise is learned (noise_model=learned)"
     try:
         uneven = single_photons(images)
     except ImageError as error:

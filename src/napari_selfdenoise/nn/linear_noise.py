@@ -1,4 +1,4 @@
-"""Noise that is linear along one axis, and as strong as was measured, until it learns more."""
+"""A model of noise that is correlated along one axis, as it was measured."""
 
 from __future__ import annotations
 
@@ -10,73 +10,52 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_selfdenoise.nn.autoregressive import AXES, Direction
-from napari_selfdenoise.nn.mixture import GaussianMixture
 from napari_selfdenoise.nn.noise_mixture import NoiseMixture
 
 TAPS = 3
 """Pixels along the axis of whose noise that of the next one is predicted. Of noise that is
 blurred over up to two pixels they tell all but 2 % of the variance that can be told."""
-WIDTH = 16
-"""Channels of the layers that learn how the noise depends on the signal."""
 LEAST = 0.05
 """Share of the variance that is the pixel's own, at least: measurements may contradict."""
-SPREAD = 0.5
-"""Between the logarithms of which, and its negative, the widths of the normal distributions
-are spread at the start, relative to what was measured."""
 
 
 class LinearNoise(nn.Module):
     """Likelihood of a noisy image given its clean one, for noise along one axis.
 
     The noise of a pixel is a weighted sum of the noise of the pixels before it on the line,
-    plus a part of its own that is independent of them: a mixture of normal distributions, of
-    mean zero, that depends on the clean value. Weights and strength begin as measured, see
-    `begin`; weights, and what the mixture is beyond a single normal distribution, are learned.
-
-    The model of the noise of COSDD with its least freedom. One that sees more, the code and
-    the noisy image itself, explains also structures as noise, and these then are missing in
-    the clean image.
+    plus a part of its own, independent of them, whose strength depends on the clean value.
+    Nothing is learned: like `NoiseMixture`, this is measured before a training, see
+    `engine.noise_fit`, and saved with the network.
 
     Parameters
     ----------
     channels : int
-        Of the image; each has weights and mixtures of its own.
+        Of the image; each has noise of its own.
     direction : {"x", "y", "none"}
         Along which axis the noise is correlated; "none" for noise that is independent between
         pixels.
-    components : int
-        Normal distributions per mixture.
 
     Attributes
     ----------
-    measured : NoiseMixture
-        How strong the independent part is at each intensity.
+    own : NoiseMixture
+        The independent part.
     weights : Tensor
-        (channels, taps), those of the nearest pixel first; none with direction "none".
+        (channels, taps), those of the nearest pixel first; no taps with direction "none".
     """
 
-    def __init__(self, channels: int, direction: Direction, components: int = 3) -> None:
+    weights: Tensor
+
+    def __init__(self, channels: int, direction: Direction) -> None:
         super().__init__()
         self.channels, self.axis = channels, AXES[direction]
-        self.measured = NoiseMixture(channels)
-        self.weights = nn.Parameter(torch.zeros(channels, 0 if direction == "none" else TAPS))
-        inner, outer = WIDTH * channels, 3 * components * channels
-        last = nn.Conv2d(inner, outer, 1, groups=channels)
-        nn.init.zeros_(last.weight)
-        # Components that are all alike would stay so.
-        spread = torch.linspace(-SPREAD, SPREAD, components + 2)[1:-1]
-        start = torch.zeros(channels, 3, components)
-        start[:, 2] = spread
-        last.bias = nn.Parameter(start.flatten())
-        self.learned = nn.Sequential(
-            nn.Conv2d(channels, inner, 1, groups=channels), nn.ReLU(), last
-        )
+        self.own = NoiseMixture(channels)
+        taps = 0 if direction == "none" else TAPS
+        self.register_buffer("weights", torch.zeros(channels, taps))
 
-    def begin(self, channel: int, correlation: Sequence[float]) -> None:
-        """Set the weights of a channel, whose ``measured`` strength is that of all noise.
+    def set_correlation(self, channel: int, correlation: Sequence[float]) -> None:
+        """Set the weights of a channel, where `own` is as strong as all of the noise.
 
-        By the equations of Yule and Walker; what the weights explain is no longer in the
-        independent part.
+        By the equations of Yule and Walker; what the weights explain is taken out of `own`.
 
         Parameters
         ----------
@@ -92,10 +71,8 @@ class LinearNoise(nn.Module):
         places = torch.arange(taps)
         between = known[(places[:, None] - places).abs()]
         weights = torch.linalg.solve(between, known[1:])
-        independent = max(1 - float(weights @ known[1:]), LEAST)
-        with torch.no_grad():
-            self.weights[channel] = weights.to(self.weights)
-        self.measured.variances[channel] *= independent
+        self.weights[channel] = weights.to(self.weights)
+        self.own.variances[channel] *= max(1 - float(weights @ known[1:]), LEAST)
 
     def log_likelihood(self, noisy: Tensor, clean: Tensor) -> Tensor:
         """Return the log-density of every value given those before it, in nats; as `noisy`.
@@ -107,13 +84,13 @@ class LinearNoise(nn.Module):
         """
         with torch.autocast(noisy.device.type, enabled=False):  # differences of close values
             noisy, clean = noisy.float(), clean.float()
-            return self._given(clean).log_density(noisy - self._predicted(noisy - clean))
+            return self.own.log_density(noisy - self._predicted(noisy - clean), clean)
 
     def draws(
         self, batch: int, size: Sequence[int], generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Return uniform and normal draws for `batch` images of `size`, as `columns` needs."""
-        return self.measured.draws(batch, size, generator)
+        return self.own.draws(batch, size, generator)
 
     @torch.no_grad()
     def columns(self, clean: Tensor, draws: tuple[Tensor, Tensor]) -> Iterator[Tensor]:
@@ -122,25 +99,13 @@ class LinearNoise(nn.Module):
         Each is (B, channels, ...), without the axis of the noise.
         """
         clean = clean.float()
-        own = (self._given(clean).at(*draws) - clean).unbind(self.axis)
+        own = (self.own.given(clean).at(*draws) - clean).unbind(self.axis)
         past: deque[Tensor] = deque(maxlen=self.weights.shape[1])
         for column, noise in zip(clean.unbind(self.axis), own, strict=True):
             for weight, before in zip(self.weights.t(), past, strict=False):
                 noise = noise + weight.view(-1, 1) * before
             past.appendleft(noise)
             yield column + noise
-
-    def _given(self, clean: Tensor) -> GaussianMixture:
-        """Return the mixtures around the clean values, without the noise of other pixels."""
-        measured = self.measured.given(clean)
-        apart = self.learned(clean).unflatten(1, (self.channels, 3, -1))
-        logits, offsets, ratios = apart.unbind(2)
-        centred = offsets - (logits.softmax(2) * offsets).sum(2, keepdim=True)
-        return GaussianMixture(
-            logits,
-            measured.means + measured.stds * centred,
-            measured.stds * ratios.clamp(-3, 3).exp(),
-        )
 
     def _predicted(self, noise: Tensor) -> Tensor:
         """Return what the pixels before tell of the noise of each."""

@@ -38,15 +38,13 @@ class SignalAndNoise(PosteriorNetwork):
         ([Z,] Y, X) of the training patches.
     direction : {"x", "y", "z", "none"}
         Along which axis the noise is correlated.
-    components : int
-        Normal distributions per mixture.
     linear : bool
-        Whether the model of the noise is `LinearNoise`, which sees the clean image, in place
-        of the paper's `AutoregressiveDecoder`, which sees the code. Structures that are not
-        in the clean image then cost more than they do where noise of any kind can stand for
-        them, and so come through the code.
-    filters, blocks : int
-        Channels and number of blocks of the model of the noise, unless it is linear.
+        Whether the model of the noise is `LinearNoise`, which was measured before, in place of
+        the paper's `AutoregressiveDecoder`, which is learned. Structures that the clean image
+        lacks cannot pass for noise then, and so come through the code.
+    components, filters, blocks : int
+        Of the model of the noise that is learned: normal distributions per mixture, channels
+        and number of blocks.
     direct : bool
         Whether there is a network that restores an image in one pass.
     """
@@ -69,7 +67,7 @@ class SignalAndNoise(PosteriorNetwork):
         dimensions = len(patch)
         self.encoder = LadderVAE(channels, features, halves, patch)
         self.noise = (
-            LinearNoise(channels, direction, components)
+            LinearNoise(channels, direction)
             if linear
             else AutoregressiveDecoder(
                 channels,
