@@ -38,12 +38,12 @@ def correlation(residual, axis):
     return float(np.corrcoef(here.ravel(), there.ravel())[0, 1])
 
 
-@pytest.mark.parametrize("noise_model", ["measured", "learned"])
+@pytest.mark.parametrize(("noise_model", "count"), [("measured", 600), ("learned", 200)])
 @pytest.mark.parametrize("axis", [0, 1])
-def test_stripes_go_and_the_image_stays(axis, noise_model):
+def test_stripes_go_and_the_image_stays(axis, noise_model, count):
     clean, image = striped(axis)
     config = CosddConfig(
-        steps=200,
+        steps=count,
         batch_size=2,
         patch_size=32,
         features=8,
@@ -100,9 +100,13 @@ def test_measured_noise_is_that_of_the_image_and_stays_so():
 
 
 def test_noise_of_few_photons_is_learned():
-    photons = np.random.default_rng(0).poisson(2.0, (64, 64))
-    result = denoise("cosdd", (100 + 20 * photons).astype(np.uint16))
-    assert result.model.config.noise_model == "learned"
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:128, :128]
+    photons = rng.poisson(4 + 3 * np.sin(rows / 20) * np.cos(columns / 18))
+    for read_noise, expected in ((4, "learned"), (40, "measured")):
+        counts = 100 + 20 * photons + rng.normal(0, read_noise, photons.shape)
+        result = denoise("cosdd", counts.astype(np.float32))
+        assert result.model.config.noise_model == expected
 
 
 def test_noise_that_cannot_be_measured_is_learned():
