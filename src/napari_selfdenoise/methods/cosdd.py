@@ -94,9 +94,10 @@ class Cosdd(LadderMethod[CosddConfig]):
     """Denoising by a variational autoencoder that models the noise, with posterior samples.
 
     Assumes noise of zero mean that may depend on the signal and may be correlated along one
-    axis, rows or columns; it learns the noise, no model of it is needed. Fails where noise is
-    correlated along both axes (it is taken for structure), and blurs what too few pixels or
-    too short a training teach.
+    axis, rows or columns. Fails where noise is correlated along both axes (it is taken for
+    structure), and blurs what too few pixels or too short a training teach. Measured noise
+    (``noise_model``) is normal, and its variance a line over the intensity: where it is not,
+    let it be learned.
 
     The spread of the samples tells what the network, trained on these data, cannot decide.
     It does not tell what is wrong with all of them.
@@ -106,10 +107,12 @@ class Cosdd(LadderMethod[CosddConfig]):
     padded by mirroring, not with zeros; validation uses the same patches and draws every time,
     and the best weights are kept, not the last. The network for one pass is trained after the
     others, whose samples no longer change by then, not beside them. The defaults, made for a
-    CPU, differ further: the Kullback-Leibler divergence grows to its weight over most of the
-    training, the learning rate falls along a cosine, the weights are averaged, the
-    model of the noise sees less far, and all networks are narrower; the presets ``small`` and
-    ``large`` are those of the paper.
+    CPU, differ further: the model of the noise does not learn from the code, but is measured
+    on the image and sees the clean one (`nn.linear_noise`), unless photons are few; the
+    Kullback-Leibler divergence grows to its weight over most of the training, the learning
+    rate falls along a cosine, the weights are averaged, the model of the noise, where it is
+    learned, sees less far, and all networks are narrower; the presets ``small`` and ``large``
+    are those of the paper.
     """
 
     title = "COSDD"
