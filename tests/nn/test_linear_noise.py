@@ -75,9 +75,10 @@ def test_channels_have_noise_of_their_own():
     assert correlation(found[:, :1], -1, 1) == pytest.approx(CORRELATION[0], abs=0.02)
 
 
-def test_measurements_that_contradict_each_other_leave_noise_of_its_own():
+@pytest.mark.parametrize("correlation", [(0.99, 0.2, 0.9), (1.0, 1.0, 1.0), (1.02, 0.9, 0.9)])
+def test_measurements_that_contradict_each_other_leave_noise_of_its_own(correlation):
     noise = LinearNoise(1, "x")
     noise.own.set_line(0, 1.0, 0.0, -1.0, 1.0)
-    noise.set_correlation(0, (0.99, 0.2, 0.9))
+    noise.set_correlation(0, correlation)
     assert float(noise.own.variances[0, 0, 0]) > 0
     assert np.isfinite(float(noise.log_likelihood(*torch.zeros(2, 1, 1, 8, 8)).mean()))

@@ -67,7 +67,10 @@ class LinearNoise(nn.Module):
         taps = self.weights.shape[1]
         if not taps:
             return
-        known = torch.tensor([1.0, *correlation], dtype=torch.float64)[: taps + 1]
+        # Where there is no noise to measure, a correlation may be 1, and no equation is left.
+        most = 1 - LEAST
+        apart = torch.tensor(correlation[:taps], dtype=torch.float64).clamp(-most, most)
+        known = torch.cat([apart.new_ones(1), apart])
         places = torch.arange(taps)
         between = known[(places[:, None] - places).abs()]
         weights = torch.linalg.solve(between, known[1:])
