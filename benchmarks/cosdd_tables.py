@@ -89,8 +89,9 @@ def time_table(found: list[Record]) -> str:
     lines = [
         "The same at threefold strength over training time, on one core with AVX512-BF16 that "
         "was shared with other work, so that minutes are upper bounds. "
-        "`25 minutes` is the default but for its number of steps, `two hours of half a core` "
-        "likewise, with the divergence at its full weight after a fifth of the time:",
+        "`25 minutes` is the default but for its number of steps. Under `learned noise` the "
+        "model of the noise is learned, as in the paper (`noise_model=learned`); in `two hours "
+        "of half a core` the divergence had its full weight after a fifth of the time:",
         "",
         "| run | minutes | steps | 1 sample | mean of 10 | mean of 100 | residual along rows |",
         "|---|---|---|---|---|---|---|",

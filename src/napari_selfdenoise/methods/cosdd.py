@@ -80,6 +80,7 @@ class CosddConfig(LadderConfig):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "tiny": {"steps": 3000, "features": 16, "levels": 4, "noise_filters": 16},
         "quick": {"steps": 3000},
+        "thorough": {"steps": 10_000, "features": 64},
         "small": {**_published, "features": 64, "levels": 6},
         "large": {**_published, "features": 128, "levels": 14},
     }
