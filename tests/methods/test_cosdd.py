@@ -13,6 +13,7 @@ from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.data.normalization import Normalization
 from napari_selfdenoise.data.patches import Patches
 from napari_selfdenoise.data.planes import channel_planes
+from napari_selfdenoise.data.synthetic import make_sample
 from napari_selfdenoise.engine import runs
 from napari_selfdenoise.engine.device import Compute
 from napari_selfdenoise.engine.learner import Learner
@@ -57,6 +58,17 @@ def test_stripes_go_and_the_image_stays(axis, noise_model, count):
     removed = correlation(result["residual"].data, axis)
     assert removed > correlation(result["residual"].data, 1 - axis) + 0.2
     assert any("yx"[axis] == each[-1] for each in _directions(result))
+
+
+def test_the_image_does_not_become_a_constant():
+    """As it did with the published decoder of the signal under measured noise: ReLUs died."""
+    sample = make_sample("cells_striped", shape=(128, 128))
+    config = CosddConfig.from_preset("tiny", {"steps": 120, "noise_model": "measured"})
+    denoised = denoise("cosdd", sample.noisy, config)["denoised"].data
+    clean = sample.clean.read()
+    error = np.square(denoised - clean).mean()
+    assert error < 0.7 * np.square(sample.noisy.read() - clean).mean()
+    assert denoised.std() > 0.5 * clean.std()
 
 
 def _directions(result):

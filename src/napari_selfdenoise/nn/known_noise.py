@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from napari_selfdenoise.nn.ladder_unet import LadderUNet
 from napari_selfdenoise.nn.ladder_vae import Encoding, LadderVAE
 from napari_selfdenoise.nn.noise_mixture import NoiseMixture
 from napari_selfdenoise.nn.posterior_network import PosteriorNetwork
-from napari_selfdenoise.nn.residual import ResidualBlock, mirrored
+from napari_selfdenoise.nn.signal_decoder import SmoothSignalDecoder
 
 
 class SignalUnderKnownNoise(PosteriorNetwork):
@@ -57,10 +57,7 @@ class SignalUnderKnownNoise(PosteriorNetwork):
         dimensions = len(patch)
         self.encoder = LadderVAE(channels, features, halves, patch, ignored=ignored)
         self.noise = NoiseMixture(channels, components, coefficients)
-        # No ReLU as in COSDD: under likelihoods this steep it dies, and with it dark places.
-        self.signal = nn.Sequential(
-            ResidualBlock(features, dimensions), *mirrored(dimensions, features, channels)
-        )
+        self.signal = SmoothSignalDecoder(channels, features, dimensions)
         self.direct = LadderUNet(channels, features, halves, dimensions) if direct else None
 
     def evidence(self, image: Tensor, draws: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from napari_selfdenoise.nn.ladder_unet import LadderUNet
 from napari_selfdenoise.nn.ladder_vae import Encoding, LadderVAE
 from napari_selfdenoise.nn.linear_noise import LinearNoise
 from napari_selfdenoise.nn.posterior_network import PosteriorNetwork
-from napari_selfdenoise.nn.signal_decoder import SignalDecoder
+from napari_selfdenoise.nn.signal_decoder import SignalDecoder, SmoothSignalDecoder
 
 
 class SignalAndNoise(PosteriorNetwork):
@@ -79,7 +79,8 @@ class SignalAndNoise(PosteriorNetwork):
                 dimensions=dimensions,
             )
         )
-        self.signal = SignalDecoder(channels, features, dimensions)
+        decoder = SmoothSignalDecoder if linear else SignalDecoder
+        self.signal = decoder(channels, features, dimensions)
         self.direct = LadderUNet(channels, features, halves, dimensions) if direct else None
 
     def evidence(self, image: Tensor, draws: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from napari_selfdenoise.nn.residual import mirrored
+from napari_selfdenoise.nn.residual import ResidualBlock, mirrored
 
 
 class SignalDecoder(nn.Sequential):
@@ -32,3 +32,20 @@ class SignalDecoder(nn.Sequential):
         for _ in range(3):
             layers.extend((*mirrored(dimensions, features, features), nn.ReLU(inplace=True)))
         super().__init__(*layers, *mirrored(dimensions, features, channels))
+
+
+class SmoothSignalDecoder(nn.Sequential):
+    """A residual block and a convolution, for training under the likelihood of known noise.
+
+    Under likelihoods so steep the ReLUs of `SignalDecoder` die: the image becomes a constant,
+    or its dark places do.
+
+    Parameters
+    ----------
+    channels, features, dimensions : int
+        As of `SignalDecoder`.
+    """
+
+    def __init__(self, channels: int, features: int, dimensions: int = 2) -> None:
+        block = ResidualBlock(features, dimensions)
+        super().__init__(block, *mirrored(dimensions, features, channels))
