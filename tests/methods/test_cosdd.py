@@ -62,8 +62,8 @@ def test_stripes_go_and_the_image_stays(axis, noise_model, count):
 
 def test_the_image_does_not_become_a_constant():
     """As it did with the published decoder of the signal under measured noise: ReLUs died."""
-    sample = make_sample("cells_striped", shape=(128, 128))
-    config = CosddConfig.from_preset("tiny", {"steps": 120, "noise_model": "measured"})
+    sample = make_sample("cells_striped", shape=(256, 256))
+    config = CosddConfig.from_preset("tiny", {"steps": 250, "noise_model": "measured"})
     denoised = denoise("cosdd", sample.noisy, config)["denoised"].data
     clean = sample.clean.read()
     error = np.square(denoised - clean).mean()

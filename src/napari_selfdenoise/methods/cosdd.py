@@ -109,10 +109,11 @@ class Cosdd(LadderMethod[CosddConfig]):
     and the best weights are kept, not the last. The network for one pass is trained after the
     others, whose samples no longer change by then, not beside them. The defaults, made for a
     CPU, differ further: the model of the noise does not learn from the code, but is measured
-    on the image and sees the clean one (`nn.linear_noise`), unless photons are few; the
-    Kullback-Leibler divergence grows to its weight over most of the training, the learning
-    rate falls along a cosine, the weights are averaged, the model of the noise, where it is
-    learned, sees less far, and all networks are narrower; the presets ``small`` and ``large``
+    on the image and sees the clean one (`nn.linear_noise`), unless photons are few, and the
+    decoder of the signal then has no ReLUs, which could die; the Kullback-Leibler divergence
+    grows to its weight over most of the training, the learning rate falls along a cosine, the
+    weights are averaged, the model of the noise, where it is learned, sees less far, and all
+    networks are narrower; the presets ``small`` and ``large``
     are those of the paper.
     """
 
