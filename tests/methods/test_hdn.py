@@ -76,7 +76,7 @@ def test_the_noise_of_the_camera_is_found(bootstrap):
     if bootstrap:
         bootstrap_noise(noise, planes, normalization, Context())
     else:
-        measure_noise(noise, planes, normalization)
+        list(measure_noise(noise, planes, normalization))
     signals = torch.tensor(normalization.apply(np.array([[[150.0, 220.0, 290.0]]], np.float32)))
     mixture = noise.given(signals)
     weights = mixture.logits.softmax(2)
@@ -116,7 +116,7 @@ def test_the_noise_is_saved_with_the_model_and_not_trained(tmp_path):
     noise = result.model.members[0].network.noise
     planes = channel_planes(Image(image))
     measured = NoiseMixture(1)
-    measure_noise(measured, planes, Normalization.fit(planes, "standard"))
+    list(measure_noise(measured, planes, Normalization.fit(planes, "standard")))
     loaded = files.load(files.save(result.model, tmp_path / "model"), get)
     for name, values in measured.named_buffers():
         torch.testing.assert_close(getattr(noise, name), values)

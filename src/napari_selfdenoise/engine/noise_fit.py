@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError
-from napari_selfdenoise.core.events import finish
+from napari_selfdenoise.core.events import Note, finish
 from napari_selfdenoise.data.noise_direction import crossed_autocorrelation, white_distance
 from napari_selfdenoise.data.noise_level import estimate_sigma
 from napari_selfdenoise.data.noise_model import NoiseModel, fit_noise_model
@@ -31,8 +31,8 @@ Stack = NDArray[np.float32]
 
 def measure_noise(
     noise: NoiseMixture, sources: Sequence[Planes], normalization: Normalization
-) -> list[NoiseModel]:
-    """Give `noise` the photon-transfer line of the images, and return it for each colour.
+) -> Iterator[Note]:
+    """Give `noise` the photon-transfer line of the images, and tell it for each colour.
 
     The number of photons is whole: a variance of a twelfth of the gain squared, that of
     rounding to whole photons, is added, without which dark pixels have no noise at all.
@@ -43,7 +43,6 @@ def measure_noise(
     ImageError
         If the images are too small, or saturated nearly everywhere.
     """
-    models = []
     for colour, stack in enumerate(_stacks(sources)):
         model = fit_noise_model(stack, white_distance(stack))
         offset, scale = normalization.offset[colour], normalization.scale[colour]
@@ -51,24 +50,25 @@ def measure_noise(
         gain, read_noise = model.gain / scale, model.read_noise / scale
         constant = max(read_noise**2 + gain**2 / 12, 1e-8)
         noise.set_line(colour, constant, gain, dark, float(brightest))
-        models.append(model)
-    return models
+        yield Note(
+            f"The noise of {sources[0].name} is modelled with gain {model.gain:.3g}, "
+            f"offset {model.offset:.4g} and read noise {model.read_noise:.3g}."
+        )
 
 
 def measure_linear_noise(
     noise: LinearNoise, sources: Sequence[Planes], normalization: Normalization
-) -> list[NoiseModel]:
-    """Give `noise` how strong and how correlated that of the images is.
+) -> Iterator[Note]:
+    """Give `noise` how strong and how correlated that of the images is, and tell it.
 
     Raises
     ------
     ImageError
-        As `measure_noise`, whose result this returns.
+        As `measure_noise`.
     """
-    models = measure_noise(noise.own, sources, normalization)
+    yield from measure_noise(noise.own, sources, normalization)
     for colour, stack in enumerate(_stacks(sources)):
         noise.set_correlation(colour, crossed_autocorrelation(stack, TAPS)[noise.axis].tolist())
-    return models
 
 
 def bootstrap_noise(

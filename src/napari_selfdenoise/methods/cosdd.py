@@ -189,11 +189,7 @@ class Cosdd(LadderMethod[CosddConfig]):
 
             network: Any = training.network
             sources, normalization = training.patches.sources, training.patches.normalization
-            for model in measure_linear_noise(network.noise, sources, normalization):
-                yield Note(
-                    f"The noise of {sources[0].name} is modelled with gain {model.gain:.3g}, "
-                    f"offset {model.offset:.4g} and read noise {model.read_noise:.3g}."
-                )
+            yield from measure_linear_noise(network.noise, sources, normalization)
         yield from super().stages(training, config)
 
     def evidence(
@@ -214,23 +210,21 @@ class Cosdd(LadderMethod[CosddConfig]):
 
 
 def _chosen_model(images: Sequence[Image]) -> Run[Literal["measured", "learned"]]:
-    """Begin with the measured noise where normal distributions on a line describe it.
+    """Measure the noise where normal distributions on a line describe it, else learn it.
 
     Few photons are spread unevenly; as long as their noise is taken for normal, the code takes
     over the difference, and keeps it.
     """
     from napari_selfdenoise.data.single_photons import single_photons
 
-    learned = "The model of the noise is learned (noise_model=learned)"
     try:
-        uneven = single_photons(images)
+        why = single_photons(images)
     except ImageError as error:
-        yield Note(f"{learned}: it cannot be measured. {error}")
-        return "learned"
-    if uneven:
-        yield Note(f"{learned}: {uneven}")
-        return "learned"
-    return "measured"
+        why = f"it cannot be measured. {error}"
+    if not why:
+        return "measured"
+    yield Note(f"The model of the noise is learned (noise_model=learned): {why}")
+    return "learned"
 
 
 def _measured_direction(images: Sequence[Image]) -> Run[Literal["x", "y", "none"]]:

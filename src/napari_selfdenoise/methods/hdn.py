@@ -163,11 +163,7 @@ class Hdn(LadderMethod[HdnConfig]):
         noise: Any = training.network.noise
         sources, normalization = training.patches.sources, training.patches.normalization
         if config.noise_model == "measured":
-            for model in measure_noise(noise, sources, normalization):
-                yield Note(
-                    f"The noise of {sources[0].name} is modelled with gain {model.gain:.3g}, "
-                    f"offset {model.offset:.4g} and read noise {model.read_noise:.3g}."
-                )
+            yield from measure_noise(noise, sources, normalization)
         else:
             bootstrap_noise(noise, sources, normalization, training.context)
         yield from super().stages(training, config)
@@ -198,16 +194,16 @@ def _chosen_model(images: Sequence[Image], reach: int) -> Run[Literal["measured"
     """
     from napari_selfdenoise.data.single_photons import single_photons
 
-    learned = "The model of the noise is learned from what BM3D takes away"
     try:
         uneven = single_photons(images)
+        why = "" if reach else uneven
     except ImageError as error:
-        yield Note(f"{learned} (noise_model=bootstrap): it cannot be measured. {error}")
-        return "bootstrap"
-    if uneven and reach == 0:
-        yield Note(f"{learned} (noise_model=bootstrap): {uneven}")
-        return "bootstrap"
-    return "measured"
+        why = f"it cannot be measured. {error}"
+    if not why:
+        return "measured"
+    learned = "The model of the noise is learned from what BM3D takes away"
+    yield Note(f"{learned} (noise_model=bootstrap): {why}")
+    return "bootstrap"
 
 
 def _chosen_levels(reach: int, config: HdnConfig) -> Run[Literal["0", "1", "2", "3"]]:
