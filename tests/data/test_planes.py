@@ -46,3 +46,11 @@ def test_noise_is_measured_on_images_of_the_usual_size():
     assert set(stack.ravel()) == {0, 1, 2, 3}
     (both,) = sample_planes([usual[0], Image(np.full((30, 60), 7, np.uint16))])
     assert both.shape == (2, 30, 50)
+
+
+@pytest.mark.parametrize(("side", "count"), [(1024, 7), (256, 52), (16, 52)])
+def test_of_small_planes_more_are_taken(side, count):
+    """As many pixels as of 8 large ones, but not more than 64 planes of 103 or 14."""
+    planes = 14 if side == 1024 else 103
+    (stack,) = sample_planes([Image(np.zeros((planes, side, side), np.uint8), "TYX")])
+    assert stack.shape == (count, side, side)

@@ -145,16 +145,21 @@ def test_the_signal_shapes_nothing_but_its_decoder():
     assert all(each.grad is not None for each in network.signal.parameters())
 
 
-def test_the_curves_show_the_bound_and_its_parts():
+@pytest.mark.parametrize(
+    ("noise_model", "losses"),
+    [("measured", ["elbo", "kl", "nll"]), ("learned", ["elbo", "kl", "nll", "signal"])],
+)
+def test_the_curves_show_the_bound_and_its_parts(noise_model, losses):
     events = []
+    config = replace(tiny("cosdd"), noise_model=noise_model)
     finish(
-        COSDD.denoise(Image(noisy((90, 40))), tiny("cosdd"), Context(sampling=SAMPLING)),
+        COSDD.denoise(Image(noisy((90, 40))), config, Context(sampling=SAMPLING)),
         events.append,
     )
     points = [event.values for event in events if isinstance(event, Metrics)]
     for where in ("train", "validation"):
         found = next(each for each in points if f"{where}/kl" in each)
-        assert {f"{where}/{name}" for name in ("elbo", "kl", "nll", "signal")} <= set(found)
+        assert {f"{where}/{name}" for name in losses} <= set(found)
         total = found[f"{where}/kl"] + found[f"{where}/nll"]
         assert found[f"{where}/elbo"] == pytest.approx(total)
 

@@ -19,6 +19,8 @@ Window = tuple[slice, slice]
 WHOLE: Window = (slice(None), slice(None))
 SAMPLED_PLANES, SAMPLED_SIDE = 8, 1024
 """Planes, and pixels of each along a side, on which the noise of images is measured."""
+MOST_SAMPLED = 64
+"""Planes that are taken if they are small."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,17 +131,19 @@ def sample_planes(images: Sequence[Image]) -> list[NDArray[np.float32]]:
     -------
     list of ndarray (planes, Y, X)
         One entry for each channel (axis C) and in it each colour sample (axis S): the middle
-        of a few planes, evenly spaced over all images but those smaller than most.
+        of a few planes, more if they are small, evenly spaced over all images but those
+        smaller than most.
     """
     images = typical(images)
     height, width = (
         min(SAMPLED_SIDE, *(image.size(axis) for image in images)) for axis in "YX"
     )
+    count = min(SAMPLED_PLANES * SAMPLED_SIDE**2 // (height * width), MOST_SAMPLED)
     samples = []
     for channels in zip(*map(channel_planes, images), strict=True):
         places = [(planes, at) for planes in channels for at in range(len(planes))]
         read = []
-        for planes, at in places[:: -(-len(places) // SAMPLED_PLANES)]:
+        for planes, at in places[:: -(-len(places) // count)]:
             window = tuple(
                 slice((side - cut) // 2, (side - cut) // 2 + cut)
                 for side, cut in zip(planes.shape[1:], (height, width), strict=True)

@@ -175,11 +175,19 @@ class Cosdd(LadderMethod[CosddConfig]):
         )
 
     def parts(self, network: nn.Module) -> dict[str, nn.Module]:
-        """Return autoencoder with noise model, and the decoders; each has its optimiser."""
+        """Return what has an optimiser: model, signal decoder, and the network for one pass.
+
+        Where the noise is measured, the signal decoder is a part of the model.
+        """
         from torch import nn
 
         parts: Any = network
-        found = {"model": nn.ModuleList([parts.encoder, parts.noise]), "signal": parts.signal}
+        found: dict[str, nn.Module]
+        if parts.linear:
+            found = {"model": nn.ModuleList([parts.encoder, parts.signal])}
+        else:
+            model = nn.ModuleList([parts.encoder, parts.noise])
+            found = {"model": model, "signal": parts.signal}
         return found if parts.direct is None else {**found, "direct": parts.direct}
 
     def stages(self, training: Training, config: CosddConfig) -> Iterator[Stage | Event]:
@@ -198,15 +206,15 @@ class Cosdd(LadderMethod[CosddConfig]):
         """Return the negative evidence lower bound, per value, and the signal's loss.
 
         The bound of the paper, equation 5: KL + nll in nats, divided by the number of values.
+        Where the noise is measured, the bound trains the decoder of the signal as well.
         """
         from torch.nn.functional import mse_loss
 
         divergences, likelihood, signal = network.call("evidence", batch, draws)
-        return {
-            "kl": divergences.sum() / batch.numel(),
-            "nll": -likelihood.mean(),
-            "signal": mse_loss(signal, batch),
-        }
+        losses = {"kl": divergences.sum() / batch.numel(), "nll": -likelihood.mean()}
+        if not network.network.linear:
+            losses["signal"] = mse_loss(signal, batch)
+        return losses
 
 
 def _chosen_model(images: Sequence[Image]) -> Run[Literal["measured", "learned"]]:

@@ -65,6 +65,7 @@ class SignalAndNoise(PosteriorNetwork):
     ) -> None:
         super().__init__()
         dimensions = len(patch)
+        self.linear = linear
         self.encoder = LadderVAE(channels, features, halves, patch)
         self.noise = (
             LinearNoise(channels, direction)
@@ -93,17 +94,20 @@ class SignalAndNoise(PosteriorNetwork):
         likelihoods : Tensor
             Log-density of every value of the noisy image, in nats; like `image`.
         signal : Tensor
-            The clean image of the sample, like `image`. Its gradient stays in its decoder, so
-            that only the likelihood of the noisy image shapes the code.
+            The clean image of the sample, like `image`. Learned noise has seen its code, and
+            its gradient stays in its decoder, so that only the likelihood of the noisy image
+            shapes the code. Linear noise has seen the image itself.
         """
         code, divergences = self.encoder(image, draws)
-        seen = self.signal(code) if isinstance(self.noise, LinearNoise) else code
-        likelihoods = self.noise.log_likelihood(image, seen)
+        if self.linear:
+            signal = self.signal(code)
+            return divergences, self.noise.log_likelihood(image, signal), signal
+        likelihoods = self.noise.log_likelihood(image, code)
         return divergences, likelihoods, self.signal(code.detach())
 
     def sample_code(self, encoding: Encoding, draws: Sequence[Tensor]) -> Tensor:
         """Return what the model of the noise sees: codes, or clean images if it is linear."""
-        if isinstance(self.noise, LinearNoise):
+        if self.linear:
             return self.sample(encoding, draws)
         return super().sample_code(encoding, draws)
 
@@ -112,6 +116,5 @@ def multiplications(
     features: int, halves: Sequence[bool], *, linear: bool, filters: int, blocks: int
 ) -> float:
     """Count those of `SignalAndNoise.evidence` per pixel, for one channel in two dimensions."""
-    again = 27 * features**2 + 9 * features  # the signal once more
-    noise = again if linear else blocks * (4.5 * filters**2 + features * filters)
+    noise = 0 if linear else blocks * (4.5 * filters**2 + features * filters)
     return posterior_network.multiplications(features, halves) + noise
