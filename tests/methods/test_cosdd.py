@@ -111,14 +111,21 @@ def test_measured_noise_is_that_of_the_image_and_stays_so():
     assert all((each == before[name]).all() for name, each in noise.state_dict().items())
 
 
-def test_noise_of_few_photons_is_learned():
+@pytest.mark.parametrize(("read_noise", "expected"), [(4, "photons"), (40, "measured")])
+def test_noise_of_few_photons_is_spread_as_theirs(read_noise, expected):
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[:128, :128]
     photons = rng.poisson(4 + 3 * np.sin(rows / 20) * np.cos(columns / 18))
-    for read_noise, expected in ((4, "learned"), (40, "measured")):
-        counts = 100 + 20 * photons + rng.normal(0, read_noise, photons.shape)
-        result = denoise("cosdd", counts.astype(np.float32))
-        assert result.model.config.noise_model == expected
+    counts = 100 + 20 * photons + rng.normal(0, read_noise, photons.shape)
+    result = denoise("cosdd", counts.astype(np.float32))
+    assert result.model.config.noise_model == expected
+
+
+@pytest.mark.parametrize(("direction", "turned"), [("none", True), ("x", False), ("y", False)])
+def test_patches_are_turned_only_if_the_noise_has_no_direction(direction, turned):
+    config = replace(tiny("cosdd"), direction=direction)
+    assert finish(COSDD.settle(config, [Image(noisy((64, 64)))])).augment == turned
+    assert not CosddConfig.from_preset("small").augment  # as published
 
 
 def test_noise_that_cannot_be_measured_is_learned():

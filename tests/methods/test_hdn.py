@@ -15,7 +15,7 @@ from napari_selfdenoise.data.planes import channel_planes
 from napari_selfdenoise.engine import model as files
 from napari_selfdenoise.engine import runs
 from napari_selfdenoise.engine.device import Compute, Float32Outputs
-from napari_selfdenoise.engine.noise_fit import bootstrap_noise, measure_noise
+from napari_selfdenoise.engine.noise_fit import MIXTURES, fit_noise
 from napari_selfdenoise.methods import get
 from napari_selfdenoise.methods.hdn import HdnConfig
 from napari_selfdenoise.nn.ladder_vae import LadderVAE
@@ -67,16 +67,13 @@ def test_the_evidence_grows():
     assert bounds[-1] < bounds[0] - 0.1
 
 
-@pytest.mark.parametrize("bootstrap", [False, True])
-def test_the_noise_of_the_camera_is_found(bootstrap):
+@pytest.mark.parametrize("how", MIXTURES)
+def test_the_noise_of_the_camera_is_found(how):
     _, image = photographed((256, 256))
     planes = channel_planes(Image(image))
     normalization = Normalization.fit(planes, "standard")
-    noise = NoiseMixture(1, 3 if bootstrap else 1)
-    if bootstrap:
-        bootstrap_noise(noise, planes, normalization, Context())
-    else:
-        list(measure_noise(noise, planes, normalization))
+    noise = NoiseMixture(1, *MIXTURES[how])
+    list(fit_noise(noise, how, planes, normalization, Context()))
     signals = torch.tensor(normalization.apply(np.array([[[150.0, 220.0, 290.0]]], np.float32)))
     mixture = noise.given(signals)
     weights = mixture.logits.softmax(2)
@@ -103,11 +100,29 @@ def test_images_too_small_to_measure_learn_their_noise():
     assert large.model.config.noise_model == "measured"
 
 
-def test_noise_of_single_photons_is_learned():
-    """It is no normal distribution where photons are few."""
+def test_noise_of_single_photons_is_not_taken_for_normal():
     result = denoise("hdn", photographed(read_noise=GAIN / 4)[1])
-    assert result.model.config.noise_model == "bootstrap"
+    assert result.model.config.noise_model == "photons"
     assert "more than the read noise" in notes(result)
+
+
+def test_dark_pixels_of_few_photons_are_mostly_empty():
+    """Their noise is no normal distribution, but narrow, with rare bright values."""
+    rng = np.random.default_rng(0)
+    light = 3 * np.square(np.sin(np.mgrid[:256, :256][0] / 40))
+    image = OFFSET + GAIN * rng.poisson(light) + rng.normal(0, GAIN / 10, light.shape)
+    planes = channel_planes(Image(image.astype(np.float32)))
+    normalization = Normalization.fit(planes, "standard")
+    likelihoods = {}
+    for how in ("measured", "photons"):
+        noise = NoiseMixture(1, *MIXTURES[how])
+        list(fit_noise(noise, how, planes, normalization, Context()))
+        noisy, clean = (
+            torch.from_numpy(normalization.apply(each[None].astype(np.float32)))[None]
+            for each in (image, OFFSET + GAIN * light)
+        )
+        likelihoods[how] = float(noise.log_density(noisy, clean).mean())
+    assert likelihoods["photons"] > likelihoods["measured"] + 0.1
 
 
 def test_the_noise_is_saved_with_the_model_and_not_trained(tmp_path):
@@ -116,7 +131,8 @@ def test_the_noise_is_saved_with_the_model_and_not_trained(tmp_path):
     noise = result.model.members[0].network.noise
     planes = channel_planes(Image(image))
     measured = NoiseMixture(1)
-    list(measure_noise(measured, planes, Normalization.fit(planes, "standard")))
+    normalization = Normalization.fit(planes, "standard")
+    list(fit_noise(measured, "measured", planes, normalization, Context()))
     loaded = files.load(files.save(result.model, tmp_path / "model"), get)
     for name, values in measured.named_buffers():
         torch.testing.assert_close(getattr(noise, name), values)

@@ -49,6 +49,27 @@ class NoiseModel:
             return (values / (self.read_noise or 1)).astype(np.float32)
         return _anscombe(values / self.gain, self.read_noise / self.gain).astype(np.float32)
 
+    def multiplied(self, clean: Array, rng: np.random.Generator) -> Array:
+        """Return a noisy image of a clean one, as a detector of few photons takes it.
+
+        Such a detector, a photomultiplier for one, makes a random number of electrons of each
+        photon, here with an exponential distribution. ``gain``, which was measured from the
+        variance, then is that of twice as many photons than there seem to be: each counts
+        half a gain on average. Unlike whole photons, this has no steps.
+
+        Raises
+        ------
+        ValueError
+            If `gain` is 0.
+        """
+        if self.gain == 0:
+            raise ValueError("without photons (gain 0) there is none to be multiplied")
+        half = self.gain / 2
+        photons = rng.poisson(np.maximum(clean - self.offset, 0) / half)
+        light = np.where(photons, rng.gamma(np.maximum(photons, 1), half), 0.0)
+        noisy: Array = self.offset + light + rng.normal(0, self.read_noise, light.shape)
+        return noisy
+
     def restore(self, stabilised: Array) -> Array:
         """Return a denoised image from the stabilised scale, without bias.
 

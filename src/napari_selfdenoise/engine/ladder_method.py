@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from napari_selfdenoise.core.config import setting, with_default
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.errors import UsageError
+from napari_selfdenoise.core.errors import ImageError, UsageError
 from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.result import Result
@@ -161,6 +161,32 @@ class LadderMethod(LearnedMethod[L]):
         draws : sequence of Tensor
             Of the latent variables; see `LadderVAE.draws`.
         """
+
+
+def chosen_noise(images: Sequence[Image], *, otherwise: str) -> Run[str]:
+    """Choose how the model of the noise is made; see `noise_fit.fit_noise`.
+
+    Few photons are spread unevenly; where their noise is taken for normal, the code takes over
+    the difference, and keeps it.
+
+    Parameters
+    ----------
+    images : sequence of Image
+        Of one training.
+    otherwise : str
+        The choice if the noise cannot be measured.
+    """
+    from napari_selfdenoise.data.single_photons import single_photons
+
+    try:
+        why = single_photons(images)
+    except ImageError as error:
+        yield Note(f"The model of the noise is learned (noise_model={otherwise}): {error}")
+        return otherwise
+    if not why:
+        return "measured"
+    yield Note(f"The noise is that of few photons (noise_model=photons): {why}")
+    return "photons"
 
 
 def _distilled(network: Any, batch: Tensor, draws: Sequence[Tensor]) -> Mapping[str, Tensor]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
 from napari_selfdenoise.core.config import Config, setting
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.events import Event, Run
+from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
@@ -121,6 +121,14 @@ class TrainingConfig(Config):
 
 
 L = TypeVar("L", bound=TrainingConfig)
+
+
+def unturned(config: L) -> Run[L]:
+    """Leave patches as they are, for noise that has a direction."""
+    if not config.augment:
+        return config
+    yield Note("Patches are not turned or mirrored (augment=False): the noise has a direction.")
+    return replace(config, augment=False)
 
 
 MULTIPLICATIONS = 80e9

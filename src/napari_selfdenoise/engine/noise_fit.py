@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError
@@ -25,53 +28,110 @@ PSEUDO_CLEAN_PLANES, PSEUDO_CLEAN_SIDE = 4, 512
 """Planes, and pixels of each along a side, that are denoised to learn the noise from."""
 PAIRS = 2**15
 """Pixels of which the noise is learned."""
+SMOOTHED = 2.0
+"""Width in pixels of the Gaussian that tells how bright the image is."""
+LEAST_READ_NOISE = 0.05
+"""Of the gain: without any, pixels without photons would have no noise."""
+KnownNoise = Literal["measured", "photons", "bootstrap"]
+MIXTURES: dict[KnownNoise, tuple[int, int]] = {
+    "measured": (1, 2),
+    "photons": (4, 3),
+    "bootstrap": (3, 2),
+}
+"""Components and coefficients of the `NoiseMixture` for each; bootstrap as published."""
 
 Stack = NDArray[np.float32]
 
 
-def measure_noise(
-    noise: NoiseMixture, sources: Sequence[Planes], normalization: Normalization
+def fit_noise(
+    noise: NoiseMixture,
+    how: KnownNoise,
+    sources: Sequence[Planes],
+    normalization: Normalization,
+    context: Context,
 ) -> Iterator[Note]:
-    """Give `noise` the photon-transfer line of the images, and tell it for each colour.
+    """Make `noise` that of the images.
 
-    The number of photons is whole: a variance of a twelfth of the gain squared, that of
-    rounding to whole photons, is added, without which dark pixels have no noise at all.
-    Of noise that is correlated along both axes, pixels are taken as far apart as is needed.
+    Parameters
+    ----------
+    noise : NoiseMixture
+        Of the components and coefficients that `MIXTURES` has for `how`.
+    how : {"measured", "photons", "bootstrap"}
+        Normal distributions along the photon-transfer line, the noise of few photons along
+        it, or what BM3D takes away.
+    sources : sequence of Planes
+        The images, of one channel.
+    normalization : Normalization
+        Of the images for the network.
+    context : Context
+        Says where to compute and when to stop.
 
     Raises
     ------
     ImageError
-        If the images are too small, or saturated nearly everywhere.
+        If the noise cannot be measured: the images are too small, or saturated nearly
+        everywhere.
     """
+    if how == "bootstrap":
+        _bootstrap(noise, sources, normalization, context)
+        return
+    make = {"measured": _line, "photons": _photons}[how]
     for colour, stack in enumerate(_stacks(sources)):
         model = fit_noise_model(stack, white_distance(stack))
-        offset, scale = normalization.offset[colour], normalization.scale[colour]
-        dark, brightest = ((each - offset) / scale for each in (model.offset, stack.max()))
-        gain, read_noise = model.gain / scale, model.read_noise / scale
-        constant = max(read_noise**2 + gain**2 / 12, 1e-8)
-        noise.set_line(colour, constant, gain, dark, float(brightest))
+        make(noise, colour, stack, model, normalization)
         yield Note(
             f"The noise of {sources[0].name} is modelled with gain {model.gain:.3g}, "
             f"offset {model.offset:.4g} and read noise {model.read_noise:.3g}."
         )
 
 
-def measure_linear_noise(
-    noise: LinearNoise, sources: Sequence[Planes], normalization: Normalization
-) -> Iterator[Note]:
-    """Give `noise` how strong and how correlated that of the images is, and tell it.
-
-    Raises
-    ------
-    ImageError
-        As `measure_noise`.
-    """
-    yield from measure_noise(noise.own, sources, normalization)
+def fit_correlation(noise: LinearNoise, sources: Sequence[Planes]) -> None:
+    """Make `noise`, whose strength is that of the images, correlated as theirs."""
     for colour, stack in enumerate(_stacks(sources)):
         noise.set_correlation(colour, crossed_autocorrelation(stack, TAPS)[noise.axis].tolist())
 
 
-def bootstrap_noise(
+def _line(
+    noise: NoiseMixture,
+    colour: int,
+    stack: Stack,
+    model: NoiseModel,
+    normalization: Normalization,
+) -> None:
+    """Set normal distributions whose variance is the photon-transfer line.
+
+    The number of photons is whole: a variance of a twelfth of the gain squared, that of
+    rounding to whole photons, is added, without which dark pixels have no noise at all.
+    """
+    offset, scale = normalization.offset[colour], normalization.scale[colour]
+    dark, brightest = ((each - offset) / scale for each in (model.offset, stack.max()))
+    gain, read_noise = model.gain / scale, model.read_noise / scale
+    constant = max(read_noise**2 + gain**2 / 12, 1e-8)
+    noise.set_line(colour, constant, gain, dark, float(brightest))
+
+
+def _photons(
+    noise: NoiseMixture,
+    colour: int,
+    stack: Stack,
+    model: NoiseModel,
+    normalization: Normalization,
+) -> None:
+    """Fit to the noise of few photons, drawn for signals like those of the image."""
+    rng = np.random.default_rng(0)
+    smooth = np.stack([gaussian_filter(plane, SMOOTHED) for plane in stack])
+    # All that are about as bright as in the image, and some of every brightness.
+    alike = rng.choice(smooth.ravel(), PAIRS - PAIRS // 4)
+    signal = np.concatenate([alike, rng.uniform(model.offset, stack.max(), PAIRS // 4)])
+    read_noise = max(model.read_noise, LEAST_READ_NOISE * model.gain)
+    noisy = replace(model, read_noise=read_noise).multiplied(signal, rng)
+    offset, scale = normalization.offset[colour], normalization.scale[colour]
+    device = noise.low.device
+    pairs = [((each - offset) / scale).astype(np.float32) for each in (signal, noisy)]
+    noise.fit(colour, *(torch.from_numpy(each).to(device) for each in pairs))
+
+
+def _bootstrap(
     noise: NoiseMixture,
     sources: Sequence[Planes],
     normalization: Normalization,

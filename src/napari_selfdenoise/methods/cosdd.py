@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 from napari_selfdenoise.core.config import setting, with_default
-from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.engine.ladder_method import LadderConfig, LadderMethod
+from napari_selfdenoise.engine.ladder_method import LadderConfig, LadderMethod, chosen_noise
+from napari_selfdenoise.engine.learned import unturned
 from napari_selfdenoise.engine.stages import Stage, Training
 
 if TYPE_CHECKING:
@@ -32,11 +32,12 @@ class CosddConfig(LadderConfig):
         help="Along which axis the noise of neighbouring pixels is correlated: x for stripes "
         "along rows, y along columns, none for independent noise; auto measures it.",
     )
-    noise_model: Literal["auto", "measured", "learned"] = setting(
+    noise_model: Literal["auto", "measured", "photons", "learned"] = setting(
         "auto",
-        help="measured takes strength and correlation of the noise from the image; learned is "
-        "the network of the paper, which can explain noise of any kind, but takes details for "
-        "noise, too; auto measures, unless single photons stand out of the read noise.",
+        help="measured takes strength and correlation of the noise from the image, photons "
+        "does, too, and spreads it as few photons do; learned is the network of the paper, "
+        "which can explain noise of any kind, but takes details for noise, too. auto measures, "
+        "with photons where these stand out of the read noise.",
     )
     components: int = setting(
         3,
@@ -63,6 +64,7 @@ class CosddConfig(LadderConfig):
         advanced=True,
     )
     steps: int = with_default(LadderConfig, "steps", 9000)
+    augment: bool = with_default(LadderConfig, "augment", True)
 
     _published: ClassVar[Mapping[str, Any]] = {
         "patch_size": 256,
@@ -73,6 +75,7 @@ class CosddConfig(LadderConfig):
         "weight_average": 0.0,
         "gradient_clip": 0.0,
         "kl_warm_up": 0.0,
+        "augment": False,
         "noise_model": "learned",
         "noise_filters": 64,
         "noise_blocks": 8,
@@ -108,13 +111,13 @@ class Cosdd(LadderMethod[CosddConfig]):
     padded by mirroring, not with zeros; validation uses the same patches and draws every time,
     and the best weights are kept, not the last. The network for one pass is trained after the
     others, whose samples no longer change by then, not beside them. The defaults, made for a
-    CPU, differ further: the model of the noise does not learn from the code, but is measured
-    on the image and sees the clean one (`nn.linear_noise`), unless photons are few, and the
-    decoder of the signal then has no ReLUs, which could die; the Kullback-Leibler divergence
+    CPU, differ further: the model of the noise does not learn from the code, but is made of
+    the image before and sees the clean one (`nn.linear_noise`). The decoder of the signal
+    then has no ReLUs, which could die, and is trained by the likelihood, too. Where the noise
+    has no direction patches are turned and mirrored. The Kullback-Leibler divergence
     grows to its weight over most of the training, the learning rate falls along a cosine, the
     weights are averaged, the model of the noise, where it is learned, sees less far, and all
-    networks are narrower; the presets ``small`` and ``large``
-    are those of the paper.
+    networks are narrower; the presets ``small`` and ``large`` are those of the paper.
     """
 
     title = "COSDD"
@@ -141,12 +144,16 @@ class Cosdd(LadderMethod[CosddConfig]):
         config = yield from super().settle(config, images)
         if config.direction == "auto":
             config = replace(config, direction=(yield from _measured_direction(images)))
+        if config.direction != "none":
+            config = yield from unturned(config)
         if config.noise_model == "auto":
-            config = replace(config, noise_model=(yield from _chosen_model(images)))
+            how: Any = yield from chosen_noise(images, otherwise="learned")
+            config = replace(config, noise_model=how)
         return config
 
     def network(self, config: CosddConfig, channels: int) -> nn.Module:
         """Return encoder, model of the noise, and signal decoder; see `SignalAndNoise`."""
+        from napari_selfdenoise.engine.noise_fit import MIXTURES
         from napari_selfdenoise.nn.signal_and_noise import SignalAndNoise
 
         return SignalAndNoise(
@@ -155,8 +162,8 @@ class Cosdd(LadderMethod[CosddConfig]):
             config.halves(),
             (config.patch_size, config.patch_size),
             cast(Any, config.direction),
+            linear=MIXTURES.get(cast(Any, config.noise_model)),
             components=config.components,
-            linear=config.noise_model == "measured",
             filters=config.noise_filters,
             blocks=config.noise_blocks,
             direct=config.direct_share > 0,
@@ -191,13 +198,17 @@ class Cosdd(LadderMethod[CosddConfig]):
         return found if parts.direct is None else {**found, "direct": parts.direct}
 
     def stages(self, training: Training, config: CosddConfig) -> Iterator[Stage | Event]:
-        """Yield the training, once the noise is measured."""
-        if config.noise_model == "measured":
-            from napari_selfdenoise.engine.noise_fit import measure_linear_noise
+        """Yield the training, once the noise is known."""
+        if config.noise_model != "learned":
+            from napari_selfdenoise.engine.noise_fit import fit_correlation, fit_noise
 
-            network: Any = training.network
-            sources, normalization = training.patches.sources, training.patches.normalization
-            yield from measure_linear_noise(network.noise, sources, normalization)
+            noise: Any = training.network.noise
+            how: Any = config.noise_model
+            patches = training.patches
+            yield from fit_noise(
+                noise.own, how, patches.sources, patches.normalization, training.context
+            )
+            fit_correlation(noise, patches.sources)
         yield from super().stages(training, config)
 
     def evidence(
@@ -215,24 +226,6 @@ class Cosdd(LadderMethod[CosddConfig]):
         if not network.network.linear:
             losses["signal"] = mse_loss(signal, batch)
         return losses
-
-
-def _chosen_model(images: Sequence[Image]) -> Run[Literal["measured", "learned"]]:
-    """Measure the noise where normal distributions on a line describe it, else learn it.
-
-    Few photons are spread unevenly; as long as their noise is taken for normal, the code takes
-    over the difference, and keeps it.
-    """
-    from napari_selfdenoise.data.single_photons import single_photons
-
-    try:
-        why = single_photons(images)
-    except ImageError as error:
-        why = f"it cannot be measured. {error}"
-    if not why:
-        return "measured"
-    yield Note(f"The model of the noise is learned (noise_model=learned): {why}")
-    return "learned"
 
 
 def _measured_direction(images: Sequence[Image]) -> Run[Literal["x", "y", "none"]]:

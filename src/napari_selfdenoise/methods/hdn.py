@@ -10,22 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
 from napari_selfdenoise.core.config import setting, with_default
-from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.engine.ladder_method import LadderConfig, LadderMethod
+from napari_selfdenoise.engine.ladder_method import LadderConfig, LadderMethod, chosen_noise
 from napari_selfdenoise.engine.stages import Stage, Training
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-COMPONENTS, COEFFICIENTS = 3, 2
-"""Of the model of the noise that is learned from a pseudo-clean image, as published."""
 MOST_IGNORED = 3
 CORRELATED = 0.25
 """Correlation of neighbours from which on levels are ignored: each one costs detail."""
@@ -35,11 +32,12 @@ CORRELATED = 0.25
 class HdnConfig(LadderConfig):
     """Settings of HDN."""
 
-    noise_model: Literal["auto", "measured", "bootstrap"] = setting(
+    noise_model: Literal["auto", "measured", "photons", "bootstrap"] = setting(
         "auto",
         help="Where the model of the noise comes from: measured takes gain, offset and read "
-        "noise from the image, bootstrap learns it from what BM3D takes away; auto learns it "
-        "where single photons stand out of the read noise, and measures elsewhere.",
+        "noise from the image, photons does, too, and spreads it as few photons do; bootstrap "
+        "learns it from what BM3D takes away. auto measures, with photons where these stand "
+        "out of the read noise, and learns what cannot be measured.",
     )
     ignored_levels: Literal["auto", "0", "1", "2", "3"] = setting(
         "auto",
@@ -111,12 +109,12 @@ class Hdn(LadderMethod[HdnConfig]):
     def settle(self, config: HdnConfig, images: Sequence[Image]) -> Run[HdnConfig]:
         """Choose patches, where the model of the noise comes from, and which levels count."""
         config = yield from super().settle(config, images)
-        if "auto" in (config.noise_model, config.ignored_levels):
-            reach = _reach(images)
         if config.noise_model == "auto":
-            config = replace(config, noise_model=(yield from _chosen_model(images, reach)))
+            how: Any = yield from chosen_noise(images, otherwise="bootstrap")
+            config = replace(config, noise_model=how)
         if config.ignored_levels == "auto":
-            config = replace(config, ignored_levels=(yield from _chosen_levels(reach, config)))
+            levels = yield from _chosen_levels(_reach(images), config)
+            config = replace(config, ignored_levels=levels)
         if int(config.ignored_levels) >= config.levels:
             ignored: Any = str(config.levels - 1)
             yield Note(
@@ -129,15 +127,17 @@ class Hdn(LadderMethod[HdnConfig]):
 
     def network(self, config: HdnConfig, channels: int) -> nn.Module:
         """Return encoder, model of the noise, and decoder; see `SignalUnderKnownNoise`."""
+        from napari_selfdenoise.engine.noise_fit import MIXTURES
         from napari_selfdenoise.nn.known_noise import SignalUnderKnownNoise
 
+        components, coefficients = MIXTURES[cast(Any, config.noise_model)]
         return SignalUnderKnownNoise(
             channels,
             config.features,
             config.halves(),
             (config.patch_size, config.patch_size),
-            components=1 if config.noise_model == "measured" else COMPONENTS,
-            coefficients=COEFFICIENTS,
+            components=components,
+            coefficients=coefficients,
             ignored=int(config.ignored_levels),
             direct=config.direct_share > 0,
         )
@@ -158,14 +158,14 @@ class Hdn(LadderMethod[HdnConfig]):
 
     def stages(self, training: Training, config: HdnConfig) -> Iterator[Stage | Event]:
         """Yield the training, once the noise is known."""
-        from napari_selfdenoise.engine.noise_fit import bootstrap_noise, measure_noise
+        from napari_selfdenoise.engine.noise_fit import fit_noise
 
         noise: Any = training.network.noise
-        sources, normalization = training.patches.sources, training.patches.normalization
-        if config.noise_model == "measured":
-            yield from measure_noise(noise, sources, normalization)
-        else:
-            bootstrap_noise(noise, sources, normalization, training.context)
+        how: Any = config.noise_model
+        patches = training.patches
+        yield from fit_noise(
+            noise, how, patches.sources, patches.normalization, training.context
+        )
         yield from super().stages(training, config)
 
     def evidence(
@@ -185,25 +185,6 @@ def _reach(images: Sequence[Image]) -> int:
     found = [crossed_autocorrelation(stack) for stack in sample_planes(images)]
     correlated = np.mean(found, axis=0).max(axis=0) > CORRELATED
     return int(np.argmin([*correlated, False]))
-
-
-def _chosen_model(images: Sequence[Image], reach: int) -> Run[Literal["measured", "bootstrap"]]:
-    """Measure the noise where normal distributions on a line describe it, else learn it.
-
-    Of correlated noise BM3D, from which it is learned, takes away too little.
-    """
-    from napari_selfdenoise.data.single_photons import single_photons
-
-    try:
-        uneven = single_photons(images)
-        why = "" if reach else uneven
-    except ImageError as error:
-        why = f"it cannot be measured. {error}"
-    if not why:
-        return "measured"
-    learned = "The model of the noise is learned from what BM3D takes away"
-    yield Note(f"{learned} (noise_model=bootstrap): {why}")
-    return "bootstrap"
 
 
 def _chosen_levels(reach: int, config: HdnConfig) -> Run[Literal["0", "1", "2", "3"]]:

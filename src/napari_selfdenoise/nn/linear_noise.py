@@ -24,8 +24,8 @@ class LinearNoise(nn.Module):
 
     The noise of a pixel is a weighted sum of the noise of the pixels before it on the line,
     plus a part of its own, independent of them, whose strength depends on the clean value.
-    Nothing is learned: like `NoiseMixture`, this is measured before a training, see
-    `engine.noise_fit`, and saved with the network.
+    Nothing is learned along with the network: like `NoiseMixture`, this is made before, see
+    `engine.noise_fit`, and saved with it.
 
     Parameters
     ----------
@@ -34,6 +34,8 @@ class LinearNoise(nn.Module):
     direction : {"x", "y", "none"}
         Along which axis the noise is correlated; "none" for noise that is independent between
         pixels.
+    components, coefficients : int
+        Of the independent part; see `NoiseMixture`.
 
     Attributes
     ----------
@@ -45,10 +47,16 @@ class LinearNoise(nn.Module):
 
     weights: Tensor
 
-    def __init__(self, channels: int, direction: Direction) -> None:
+    def __init__(
+        self,
+        channels: int,
+        direction: Direction,
+        components: int = 1,
+        coefficients: int = 2,
+    ) -> None:
         super().__init__()
         self.channels, self.axis = channels, AXES[direction]
-        self.own = NoiseMixture(channels)
+        self.own = NoiseMixture(channels, components, coefficients)
         taps = 0 if direction == "none" else TAPS
         self.register_buffer("weights", torch.zeros(channels, taps))
 
@@ -75,7 +83,9 @@ class LinearNoise(nn.Module):
         between = known[(places[:, None] - places).abs()]
         weights = torch.linalg.solve(between, known[1:])
         self.weights[channel] = weights.to(self.weights)
-        self.own.variances[channel] *= max(1 - float(weights @ known[1:]), LEAST)
+        left = max(1 - float(weights @ known[1:]), LEAST)
+        self.own.variances[channel] *= left
+        self.own.offsets[channel] *= left**0.5
 
     def log_likelihood(self, noisy: Tensor, clean: Tensor) -> Tensor:
         """Return the log-density of every value given those before it, in nats; as `noisy`.

@@ -38,9 +38,9 @@ class SignalAndNoise(PosteriorNetwork):
         ([Z,] Y, X) of the training patches.
     direction : {"x", "y", "z", "none"}
         Along which axis the noise is correlated.
-    linear : bool
-        Whether the model of the noise is `LinearNoise`, which was measured before, in place of
-        the paper's `AutoregressiveDecoder`, which is learned. Structures that the clean image
+    linear : tuple of int, optional
+        Components and coefficients of a `LinearNoise`, which is made before, in place of the
+        paper's `AutoregressiveDecoder`, which is learned. Structures that the clean image
         lacks cannot pass for noise then, and so come through the code.
     components, filters, blocks : int
         Of the model of the noise that is learned: normal distributions per mixture, channels
@@ -57,18 +57,18 @@ class SignalAndNoise(PosteriorNetwork):
         patch: Sequence[int],
         direction: Direction,
         *,
+        linear: tuple[int, int] | None = None,
         components: int = 3,
-        linear: bool = False,
         filters: int = 64,
         blocks: int = len(DILATIONS),
         direct: bool = False,
     ) -> None:
         super().__init__()
         dimensions = len(patch)
-        self.linear = linear
+        self.linear = linear is not None
         self.encoder = LadderVAE(channels, features, halves, patch)
         self.noise = (
-            LinearNoise(channels, direction)
+            LinearNoise(channels, direction, *linear)
             if linear
             else AutoregressiveDecoder(
                 channels,
