@@ -298,19 +298,22 @@ def structured_std(noise: list[Array]) -> float:
 
 def part_fmd(data: Path) -> None:
     """Train one model per condition on captures 1, 2 and 4, and apply it to capture 3."""
-    for condition in CONDITIONS:
-        row(partial(fmd, data, condition), what="fmd", condition=condition)
+    for noise_model in ("auto", "learned"):
+        for condition in CONDITIONS:
+            identity = {"condition": condition, "noise_model": noise_model}
+            row(partial(fmd, data, **identity), what="fmd", **identity)
 
 
-def fmd(data: Path, condition: str) -> Record:
+def fmd(data: Path, condition: str, noise_model: str) -> Record:
     """Score one condition as the other methods are: range 255, clipped."""
     captures = {
         number: imread(data / f"fmd/raw/{condition}_{number}.png") for number in (1, 2, 3, 4)
     }
     truth = imread(data / f"fmd/gt/{condition}_3.png").astype(float)
     others = [captures[number] for number in (1, 2, 4)]
-    config = get_learned("cosdd").Config.from_preset("quick", {"steps": FMD_STEPS})
-    path = train([Image(each) for each in others], config, f"fmd_{condition}", 0)
+    settings = {"steps": FMD_STEPS, "noise_model": noise_model}
+    config = get_learned("cosdd").Config.from_preset("quick", settings)
+    path = train([Image(each) for each in others], config, f"{condition}, {noise_model}", 0)
     model = api.load(path)
     result = api.apply(model, captures[3])
 
