@@ -106,6 +106,18 @@ def test_noise_of_single_photons_is_not_taken_for_normal():
     assert "more than the read noise" in notes(result)
 
 
+def test_channels_with_and_without_photons_can_be_of_one_image():
+    rng = np.random.default_rng(0)
+    few = photographed(read_noise=GAIN / 4)[1]
+    even = 100 + rng.normal(0, 3, few.shape)
+    stack = Image(np.stack([few, even]).astype(np.float32), "CYX")
+    model = finish(
+        runs.train(HDN, [stack], replace(SMALL, steps=2, noise_model="auto"), Context())
+    )
+    assert model.config.noise_model == "photons"
+    assert len(model.members) == 2
+
+
 def test_dark_pixels_of_few_photons_are_mostly_empty():
     """Their noise is no normal distribution, but narrow, with rare bright values."""
     rng = np.random.default_rng(0)

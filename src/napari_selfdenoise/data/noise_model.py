@@ -55,18 +55,14 @@ class NoiseModel:
         Such a detector, a photomultiplier for one, makes a random number of electrons of each
         photon, here with an exponential distribution. ``gain``, which was measured from the
         variance, then is that of twice as many photons than there seem to be: each counts
-        half a gain on average. Unlike whole photons, this has no steps.
-
-        Raises
-        ------
-        ValueError
-            If `gain` is 0.
+        half a gain on average. Unlike whole photons, this has no steps. A gain of 0 leaves the
+        read noise alone.
         """
-        if self.gain == 0:
-            raise ValueError("without photons (gain 0) there is none to be multiplied")
-        half = self.gain / 2
-        photons = rng.poisson(np.maximum(clean - self.offset, 0) / half)
-        light = np.where(photons, rng.gamma(np.maximum(photons, 1), half), 0.0)
+        light = np.asarray(clean - self.offset, dtype=np.float64)
+        if self.gain > 0:
+            half = self.gain / 2
+            photons = rng.poisson(np.maximum(light, 0) / half)
+            light = np.where(photons, rng.gamma(np.maximum(photons, 1), half), 0.0)
         noisy: Array = self.offset + light + rng.normal(0, self.read_noise, light.shape)
         return noisy
 

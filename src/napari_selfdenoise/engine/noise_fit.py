@@ -122,7 +122,8 @@ def _photons(
     smooth = np.stack([gaussian_filter(plane, SMOOTHED) for plane in stack])
     # All that are about as bright as in the image, and some of every brightness.
     alike = rng.choice(smooth.ravel(), PAIRS - PAIRS // 4)
-    signal = np.concatenate([alike, rng.uniform(model.offset, stack.max(), PAIRS // 4)])
+    brightest = max(model.offset, stack.max())
+    signal = np.concatenate([alike, rng.uniform(model.offset, brightest, PAIRS // 4)])
     read_noise = max(model.read_noise, LEAST_READ_NOISE * model.gain)
     noisy = replace(model, read_noise=read_noise).multiplied(signal, rng)
     offset, scale = normalization.offset[colour], normalization.scale[colour]
