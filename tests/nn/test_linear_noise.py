@@ -82,3 +82,14 @@ def test_measurements_that_contradict_each_other_leave_noise_of_its_own(correlat
     noise.set_correlation(0, correlation)
     assert float(noise.own.variances[0, 0, 0]) > 0
     assert np.isfinite(float(noise.log_likelihood(*torch.zeros(2, 1, 1, 8, 8)).mean()))
+
+
+def test_noise_that_is_no_normal_distribution_keeps_its_strength():
+    noise = LinearNoise(1, "x", 2)
+    noise.own.variances.fill_(0.1)
+    noise.own.variances[..., 1] = 0
+    noise.own.offsets[0, :, 0] = torch.tensor([-0.5, 0.5])
+    noise.set_correlation(0, CORRELATION)
+    made = drawn(noise, torch.zeros(1, 1, 300, 300))
+    assert float(made.var()) == pytest.approx(0.1 + 0.5**2, rel=0.03)
+    assert correlation(made, -1, 1) == pytest.approx(CORRELATION[0], abs=0.02)

@@ -57,6 +57,9 @@ class NoiseModel:
         variance, then is that of twice as many photons than there seem to be: each counts
         half a gain on average. Unlike whole photons, this has no steps. A gain of 0 leaves the
         read noise alone.
+
+        Source: Hirsch, Wareham, Martin-Fernandez, Hobson, Rolfe, A Stochastic Model for
+        Electron Multiplication Charge-Coupled Devices, PLoS ONE 8, 2013.
         """
         light = np.asarray(clean - self.offset, dtype=np.float64)
         if self.gain > 0:

@@ -78,7 +78,10 @@ def fit_noise(
     make = {"measured": _line, "photons": _photons}[how]
     for colour, stack in enumerate(_stacks(sources)):
         model = fit_noise_model(stack, white_distance(stack))
-        make(noise, colour, stack, model, normalization)
+        offset, scale = normalization.offset[colour], normalization.scale[colour]
+        gain, dark, read_noise = model.gain, model.offset, model.read_noise
+        seen = NoiseModel(gain / scale, (dark - offset) / scale, read_noise / scale)
+        make(noise, colour, (stack - offset) / scale, seen)
         yield Note(
             f"The noise of {sources[0].name} is modelled with gain {model.gain:.3g}, "
             f"offset {model.offset:.4g} and read noise {model.read_noise:.3g}."
@@ -91,45 +94,28 @@ def fit_correlation(noise: LinearNoise, sources: Sequence[Planes]) -> None:
         noise.set_correlation(colour, crossed_autocorrelation(stack, TAPS)[noise.axis].tolist())
 
 
-def _line(
-    noise: NoiseMixture,
-    colour: int,
-    stack: Stack,
-    model: NoiseModel,
-    normalization: Normalization,
-) -> None:
+def _line(noise: NoiseMixture, colour: int, stack: Stack, model: NoiseModel) -> None:
     """Set normal distributions whose variance is the photon-transfer line.
 
     The number of photons is whole: a variance of a twelfth of the gain squared, that of
     rounding to whole photons, is added, without which dark pixels have no noise at all.
     """
-    offset, scale = normalization.offset[colour], normalization.scale[colour]
-    dark, brightest = ((each - offset) / scale for each in (model.offset, stack.max()))
-    gain, read_noise = model.gain / scale, model.read_noise / scale
-    constant = max(read_noise**2 + gain**2 / 12, 1e-8)
-    noise.set_line(colour, constant, gain, dark, float(brightest))
+    constant = max(model.read_noise**2 + model.gain**2 / 12, 1e-8)
+    noise.set_line(colour, constant, model.gain, model.offset, float(stack.max()))
 
 
-def _photons(
-    noise: NoiseMixture,
-    colour: int,
-    stack: Stack,
-    model: NoiseModel,
-    normalization: Normalization,
-) -> None:
+def _photons(noise: NoiseMixture, colour: int, stack: Stack, model: NoiseModel) -> None:
     """Fit to the noise of few photons, drawn for signals like those of the image."""
     rng = np.random.default_rng(0)
     smooth = np.stack([gaussian_filter(plane, SMOOTHED) for plane in stack])
-    # All that are about as bright as in the image, and some of every brightness.
+    # Bright pixels are rare: of the image's own signals alone they would hardly be fitted.
     alike = rng.choice(smooth.ravel(), PAIRS - PAIRS // 4)
     brightest = max(model.offset, stack.max())
     signal = np.concatenate([alike, rng.uniform(model.offset, brightest, PAIRS // 4)])
     read_noise = max(model.read_noise, LEAST_READ_NOISE * model.gain)
     noisy = replace(model, read_noise=read_noise).multiplied(signal, rng)
-    offset, scale = normalization.offset[colour], normalization.scale[colour]
-    device = noise.low.device
-    pairs = [((each - offset) / scale).astype(np.float32) for each in (signal, noisy)]
-    noise.fit(colour, *(torch.from_numpy(each).to(device) for each in pairs))
+    pairs = torch.from_numpy(np.stack([signal, noisy]).astype(np.float32))
+    noise.fit(colour, *pairs.to(noise.low.device))
 
 
 def _bootstrap(

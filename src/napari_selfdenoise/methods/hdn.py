@@ -83,8 +83,9 @@ class Hdn(LadderMethod[HdnConfig]):
     Deviations from the paper and the published code: the networks are those of COSDD
     (`nn.ladder_vae`, of the same family, one residual block per level for five, and without
     dropout and free bits), and so is the decoder; the divergence grows to its
-    weight, as in COSDD; the model of the noise is measured on the image itself, unless it is
-    fitted to a pseudo-clean one, which is that of BM3D here. Ignored levels are those of
+    weight, as in COSDD; the model of the noise is measured on the image itself, and where
+    photons are few spread as theirs (`NoiseModel.multiplied`), unless it is fitted to a
+    pseudo-clean image, which is that of BM3D here. Ignored levels are those of
     HDN_3-6: their posterior is the prior, in training as in sampling, but for the convolution
     that the published code has between the two.
     """
