@@ -223,6 +223,16 @@ def test_augmented_patches_are_turned_and_mirrored_pieces():
     assert ways == expected
 
 
+def test_augmented_patches_of_noise_with_a_direction_are_mirrored_only():
+    image = numbered((16, 16))
+    ways = {
+        p.tobytes()
+        for p in patches_of(image, quarter_turns=False).draw(100, augment=True)[:, 0]
+    }
+    rows = (image.data, image.data[::-1])
+    assert ways == {np.ascontiguousarray(p).tobytes() for r in rows for p in (r, r[:, ::-1])}
+
+
 def test_patches_that_are_no_squares_keep_their_shape():
     patches = patches_of(numbered((16, 40)), patch_size=32)
     assert patches.shape == (16, 32)

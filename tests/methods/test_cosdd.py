@@ -121,11 +121,43 @@ def test_noise_of_few_photons_is_spread_as_theirs(read_noise, expected):
     assert result.model.config.noise_model == expected
 
 
-@pytest.mark.parametrize(("direction", "turned"), [("none", True), ("x", False), ("y", False)])
-def test_patches_are_turned_only_if_the_noise_has_no_direction(direction, turned):
-    config = replace(tiny("cosdd"), direction=direction)
-    assert finish(COSDD.settle(config, [Image(noisy((64, 64)))])).augment == turned
+@pytest.mark.parametrize(
+    ("direction", "noise_model", "augment"),
+    [
+        ("none", "learned", True),
+        ("x", "measured", True),
+        ("y", "photons", True),
+        ("x", "learned", False),
+    ],
+)
+def test_patches_are_turned_and_mirrored_where_the_noise_stays_the_same(
+    direction, noise_model, augment
+):
+    config = replace(tiny("cosdd"), direction=direction, noise_model=noise_model)
+    settled = finish(COSDD.settle(config, [Image(noisy((64, 64)))]))
+    assert settled.augment == augment
+    assert COSDD.directed(settled) == (direction != "none")
     assert not CosddConfig.from_preset("small").augment  # as published
+
+
+@pytest.mark.parametrize(("direction", "turned"), [("none", True), ("x", False)])
+def test_training_sees_patches_turned_by_90_degrees_only_without_a_direction(
+    direction, turned, monkeypatch
+):
+    drawn, draw = [], Patches.draw
+
+    def kept(*given, **options):
+        drawn.append(draw(*given, **options))
+        return drawn[-1]
+
+    monkeypatch.setattr(Patches, "draw", kept)
+    slope = np.linspace(0, 900, 64)[:, None] + noisy((64, 64))
+    config = replace(tiny("cosdd"), direction=direction, noise_model="measured", augment=True)
+    denoise("cosdd", slope.astype(np.float32), replace(config, steps=12))
+    across, down = (
+        np.abs(np.diff(np.concatenate(drawn).mean(1), axis=at)).mean((1, 2)) for at in (2, 1)
+    )
+    assert (across > down).any() == turned
 
 
 def test_noise_that_cannot_be_measured_is_learned():

@@ -89,7 +89,7 @@ def test_the_axis_is_measured_and_told(axis):
     assert config.structured == axis
     assert any(f"structured={axis}" in each.text for each in events if isinstance(each, Note))
     # Turned by a quarter, stripes would lie along the other axis.
-    assert config.augment == (axis == "none")
+    assert METHOD.directed(config) == (axis != "none")
 
 
 def test_an_axis_that_was_chosen_stays():

@@ -54,6 +54,8 @@ class Patches:
     beside : int
         Planes on each side of its own that a patch shows, too: their channels come after its
         own, see `read_beside`, and before those of a target.
+    quarter_turns : bool
+        Whether augmented patches may be turned by 90 degrees: not if noise has a direction.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Patches:
         targets: Sequence[Planes] = (),
         planned: int = 0,
         beside: int = 0,
+        quarter_turns: bool = True,
     ) -> None:
         self.rng, self._targets, self._beside = rng, targets, beside
         self.sources = sources
@@ -79,6 +82,7 @@ class Patches:
         typical = map(statistics.median_low, sides.T.tolist())
         self.shape = tuple(_patch_side(side, patch_size, multiple) for side in typical)
         """Height and width of a patch in pixels."""
+        self._quarter_turns = quarter_turns and self.shape[0] == self.shape[1]
         self.mirrored = int((sides < self.shape).any(axis=1).sum())
         """Number of sources that are smaller than a patch."""
         self._validation_patches: NDArray[np.float32] | None = None
@@ -139,7 +143,7 @@ class Patches:
         """Return `count` random training patches, (count, channels, height, width).
 
         With `augment` each is turned by a multiple of 90 degrees (of 180, if it is no
-        square) and mirrored at random.
+        square or the noise has a direction) and mirrored at random.
         """
         patches = []
         for source, values in self._pool.take(count):
@@ -150,7 +154,7 @@ class Patches:
 
     def _turned(self, patch: NDArray[np.float32]) -> NDArray[np.float32]:
         quarters, mirror = (int(each) for each in self.rng.integers((4, 2)))
-        if self.shape[0] != self.shape[1]:
+        if not self._quarter_turns:
             quarters = quarters // 2 * 2
         patch = np.rot90(patch, quarters, (1, 2))
         return patch[..., ::-1] if mirror else patch

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
 from napari_selfdenoise.core.config import Config, setting
 from napari_selfdenoise.core.context import Context
-from napari_selfdenoise.core.events import Event, Note, Run
+from napari_selfdenoise.core.events import Event, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.core.method import Method
 from napari_selfdenoise.core.result import Result
@@ -86,7 +86,8 @@ class TrainingConfig(Config):
     )
     augment: bool = setting(
         False,
-        help="Turn the patches by multiples of 90 degrees and mirror them at random.",
+        help="Turn the patches by multiples of 90 degrees and mirror them at random; not by "
+        "90 degrees where the method takes the noise to have a direction.",
         advanced=True,
     )
     validation_fraction: float = setting(
@@ -123,14 +124,6 @@ class TrainingConfig(Config):
 L = TypeVar("L", bound=TrainingConfig)
 
 
-def unturned(config: L) -> Run[L]:
-    """Leave patches as they are, for noise that has a direction."""
-    if not config.augment:
-        return config
-    yield Note("Patches are not turned or mirrored (augment=False): the noise has a direction.")
-    return replace(config, augment=False)
-
-
 MULTIPLICATIONS = 80e9
 """Of an ordinary core, with additions, in a second."""
 
@@ -148,6 +141,10 @@ class LearnedMethod(Method[L]):
     @abstractmethod
     def network(self, config: L, channels: int) -> nn.Module:
         """Return an untrained network for images of `channels` colour samples."""
+
+    def directed(self, config: L) -> bool:
+        """Return whether the noise is taken to be correlated along one axis (settled)."""
+        return False
 
     def settle(self, config: L, images: Sequence[Image]) -> Run[L]:
         """Return the settings with what is automatic decided on the images to train on."""

@@ -150,6 +150,7 @@ def _train_member(
         targets=targets,
         planned=config.steps * config.accumulate * config.batch_size,
         beside=method.beside(config),
+        quarter_turns=not method.directed(config),
     )
     if 0 < patches.mirrored < len(sources):
         yield Note(

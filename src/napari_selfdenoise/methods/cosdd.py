@@ -16,7 +16,6 @@ from napari_selfdenoise.core.config import setting, with_default
 from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
 from napari_selfdenoise.engine.ladder_method import LadderConfig, LadderMethod, chosen_noise
-from napari_selfdenoise.engine.learned import unturned
 from napari_selfdenoise.engine.stages import Stage, Training
 
 if TYPE_CHECKING:
@@ -113,8 +112,8 @@ class Cosdd(LadderMethod[CosddConfig]):
     others, whose samples no longer change by then, not beside them. The defaults, made for a
     CPU, differ further: the model of the noise does not learn from the code, but is made of
     the image before and sees the clean one (`nn.linear_noise`). The decoder of the signal
-    then has no ReLUs, which could die, and is trained by the likelihood, too. Where the noise
-    has no direction patches are turned and mirrored. The Kullback-Leibler divergence
+    then has no ReLUs, which could die, and is trained by the likelihood, too. Patches are
+    turned and mirrored, as far as the noise stays what it is. The Kullback-Leibler divergence
     grows to its weight over most of the training, the learning rate falls along a cosine, the
     weights are averaged, the model of the noise, where it is learned, sees less far, and all
     networks are narrower; the presets ``small`` and ``large`` are those of the paper.
@@ -144,12 +143,20 @@ class Cosdd(LadderMethod[CosddConfig]):
         config = yield from super().settle(config, images)
         if config.direction == "auto":
             config = replace(config, direction=(yield from _measured_direction(images)))
-        if config.direction != "none":
-            config = yield from unturned(config)
         if config.noise_model == "auto":
             how: Any = yield from chosen_noise(images, otherwise="learned")
             config = replace(config, noise_model=how)
+        if config.augment and config.noise_model == "learned" and self.directed(config):
+            config = replace(config, augment=False)
+            yield Note(
+                "Patches are not mirrored (augment=False): noise that is learned may differ "
+                "between the two ways along its axis."
+            )
         return config
+
+    def directed(self, config: CosddConfig) -> bool:
+        """Return whether noise is correlated along an axis."""
+        return config.direction != "none"
 
     def network(self, config: CosddConfig, channels: int) -> nn.Module:
         """Return encoder, model of the noise, and signal decoder; see `SignalAndNoise`."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from napari_selfdenoise.core.config import setting, with_default
 from napari_selfdenoise.core.events import Event, Note, Run
 from napari_selfdenoise.core.image import Image
-from napari_selfdenoise.engine.learned import unturned
 from napari_selfdenoise.engine.stages import Stage, Training
 from napari_selfdenoise.engine.unet_method import LEVELS, UNetConfig, UNetMethod
 from napari_selfdenoise.engine.volume_method import VolumeConfig, VolumeMethod
@@ -129,9 +128,11 @@ class Noise2Void(VolumeMethod[Noise2VoidConfig], UNetMethod[Noise2VoidConfig]):
         if config.structured == "auto":
             axis = yield from _measured_axis(images)
             config = replace(config, structured=axis)
-        if config.structured != "none":
-            config = yield from unturned(config)
         return config
+
+    def directed(self, config: Noise2VoidConfig) -> bool:
+        """Return whether a line of pixels is hidden."""
+        return config.structured != "none"
 
     def network(self, config: Noise2VoidConfig, channels: int) -> nn.Module:
         """Return the U-Net; for N2V2 with blurred pooling and no skip connection at the top."""
