@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-from napari_selfdenoise.data.noise_direction import noise_direction, white_distance
+from napari_selfdenoise.data.noise_direction import noise_along, noise_direction, white_distance
 from napari_selfdenoise.data.noise_model import fit_noise_model
 
 
@@ -56,3 +56,28 @@ def test_pixels_as_far_apart_as_is_needed_tell_the_strength_of_the_noise():
         assert white_distance(noisy) == distance
         assert fit_noise_model(noisy, distance).variance(100.0) == pytest.approx(100, rel=0.1)
     assert fit_noise_model(light + 10 * both / both.std()).variance(100.0) < 75
+
+
+@pytest.mark.parametrize("axis", ["x", "y"])
+@pytest.mark.parametrize(("kind", "growing"), [("read out", 0), ("scanned", 1)])
+def test_stripes_of_one_strength_are_told_from_those_that_grow(kind, growing, axis):
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:384, :384] / 60
+    clean = 120 + 100 * np.sin(rows) * np.cos(columns)
+    white = rng.normal(0, 1, (2, 384, 384))
+    photons = np.sqrt(clean) * white[0]
+    if kind == "read out":
+        noise = photons + 12 * gaussian_filter1d(white[1], 1, axis=1)
+    else:
+        noise = gaussian_filter1d(photons, 0.6, axis=1)
+    image = clean + noise
+    found = noise_along((image if axis == "x" else image.T)[None], axis, 3)
+    assert found.growing == pytest.approx(growing, abs=0.25)
+    # Stripes of one strength have the same covariance at every intensity.
+    apart = [(noise[:, k:] * noise[:, :-k]).mean() for k in (1, 2, 3)]
+    power = found.variance if kind == "read out" else noise.var()
+    assert found.correlation * power == pytest.approx(apart, abs=0.05 * noise.var())
+
+
+def test_without_tiles_there_is_no_correlation():
+    assert not noise_along(np.zeros((1, 10, 10)), "x", 3).correlation.any()

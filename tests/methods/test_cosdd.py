@@ -105,7 +105,7 @@ def test_measured_noise_is_that_of_the_image_and_stays_so():
     config = replace(tiny("cosdd"), direction="x", noise_model="measured")
     learner, patches, (stage,) = staged(image, config)
     noise = learner.network.noise
-    assert float(noise.weights[0, 0]) > 0.2
+    assert float(noise.weights[0, 0].mean()) > 0.2
     before = {name: each.clone() for name, each in noise.state_dict().items()}
     steps(learner, patches, stage, 3)
     assert all((each == before[name]).all() for name, each in noise.state_dict().items())

@@ -80,8 +80,22 @@ def test_measurements_that_contradict_each_other_leave_noise_of_its_own(correlat
     noise = LinearNoise(1, "x")
     noise.own.set_line(0, 1.0, 0.0, -1.0, 1.0)
     noise.set_correlation(0, correlation)
-    assert float(noise.own.variances[0, 0, 0]) > 0
+    assert float(noise.left.min()) > 0
     assert np.isfinite(float(noise.log_likelihood(*torch.zeros(2, 1, 1, 8, 8)).mean()))
+
+
+@pytest.mark.parametrize(("growing", "dark", "bright"), [(0, 0.6, 0.3), (1, 0.4, 0.4)])
+def test_dark_pixels_are_more_correlated_where_stripes_are_of_one_strength(
+    growing, dark, bright
+):
+    noise = LinearNoise(1, "x")
+    noise.own.set_line(0, 1.0, 1.0, 0.0, 1.0)
+    noise.set_correlation(0, [0.4, 0.2, 0.05], 1.5, growing)
+    for signal, expected in ((0.0, dark), (1.0, bright)):
+        made = drawn(noise, torch.full((1, 1, 300, 300), signal)) - signal
+        assert float(made.var()) == pytest.approx(1 + signal, rel=0.03)
+        assert correlation(made, -1, 1) == pytest.approx(expected, abs=0.02)
+        assert correlation(made, -1, 2) == pytest.approx(expected / 2, abs=0.02)
 
 
 def test_noise_that_is_no_normal_distribution_keeps_its_strength():

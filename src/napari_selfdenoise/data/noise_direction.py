@@ -26,11 +26,14 @@ along one of them shows in the difference."""
 BOTH = 0.15
 """Correlation of neighbours along both axes from which on it is no longer that of texture."""
 _WEIGHTS = (1, -6, 15, -20, 15, -6, 1)
+_POWER = sum(weight**2 for weight in _WEIGHTS)
 _SIDE, _BLOCK = 12, 3
 """Side of the tiles, and of the blocks whose means tell how flat a tile is."""
 _FLATTEST, _ENOUGH = 0.2, 1000
 """Share of the tiles that count, and number of tiles that measure well enough: of many images
 the flattest of the flat ones."""
+_GROUPS, _GROUP = 10, 5
+"""Groups of tiles of about the same intensity at most, and tiles in each at least."""
 
 
 @dataclass(frozen=True)
@@ -118,39 +121,102 @@ def crossed_autocorrelation(stack: Array, reach: int = 4) -> Array:
         Correlation at distance 1, 2, ... along Y and along X: the median over the flattest
         fifth of all tiles, but a thousand at most.
     """
-    tiles = [_plane_tiles(plane) for plane in stack]
-    flatness, *noises = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
-    if not len(flatness):
+    _, *noises = _flattest(stack)
+    if not len(noises[0]):
         return np.zeros((2, reach))
-    flattest = np.argsort(flatness)[: max(1, min(int(_FLATTEST * len(flatness)), _ENOUGH))]
-    return np.stack([_lags(noise[flattest], reach) for noise in noises])
+    correlations = []
+    for noise in noises:
+        covariances = _covariances(noise, reach)
+        power = np.where(covariances[0] > 0, covariances[0], np.inf)
+        correlations.append(np.median(covariances[1:] / power, axis=1))
+    return np.stack(correlations)
 
 
-def _lags(tiles: Array, reach: int) -> Array:
-    """Return the median over tiles of the correlation along their last axis."""
-    power = np.square(tiles).mean((1, 2))
-    noisy = power > 0
-    products = [
-        (tiles[:, :, lag:] * tiles[:, :, :-lag]).mean((1, 2)) for lag in range(1, reach + 1)
-    ]
-    correlations = np.where(noisy, np.stack(products) / np.where(noisy, power, 1), 0)
-    medians: Array = np.median(correlations, axis=1)
-    return medians
+@dataclass(frozen=True)
+class NoiseAlongAxis:
+    """How noise that is correlated along one axis depends on the intensity.
+
+    Attributes
+    ----------
+    correlation : ndarray (reach,)
+        At distance 1, 2, ... at a medium intensity.
+    variance : float
+        Of all noise there.
+    growing : float
+        Share of the correlated noise that grows with the intensity as all of it does, 0 to 1.
+        The rest is equally strong everywhere, as the noise of reading out is. 1 if it cannot
+        be told.
+    """
+
+    correlation: Array
+    variance: float
+    growing: float
 
 
-def _plane_tiles(plane: Array) -> tuple[Array, Array, Array]:
-    """Return structure relative to noise, and the noise with Y last and with X last."""
+def noise_along(stack: Array, axis: Literal["x", "y"], reach: int) -> NoiseAlongAxis:
+    """Measure noise that is correlated along an axis, and along that axis alone.
+
+    Tiles of about the same intensity are taken together: the mean of the correlations of
+    single tiles, in which there is little to see of it, is too small.
+
+    Parameters
+    ----------
+    stack : ndarray (planes, Y, X)
+        Finite values.
+    axis : {"x", "y"}
+        The axis.
+    reach : int
+        Largest distance in pixels, below 12.
+    """
+    brightness, along_y, along_x = _flattest(stack)
+    covariances = _covariances(along_x if axis == "x" else along_y, reach)
+    if not covariances.any():
+        return NoiseAlongAxis(np.zeros(reach), 0.0, 1.0)
+    order = np.argsort(brightness)
+    groups = np.array_split(order, max(1, min(_GROUPS, len(order) // _GROUP)))
+    power, *products = np.stack([covariances[:, group].mean(1) for group in groups], 1)
+    correlations = np.stack(products) / np.maximum(power, 1e-30)
+    typical, variance = np.median(correlations, axis=1), float(np.median(power))
+    # Least squares of: correlation = typical * (growing + (1 - growing) * constant).
+    constant = variance / np.maximum(power, 1e-30)
+    grown = typical[0] * (1 - constant)
+    told = float(np.square(grown).sum())
+    differing = float(((correlations[0] - typical[0] * constant) * grown).sum())
+    growing = np.clip(differing / told, 0, 1) if told > 0 else 1.0
+    return NoiseAlongAxis(typical, variance / _POWER, float(growing))
+
+
+def _flattest(stack: Array) -> tuple[Array, Array, Array]:
+    """Return brightness and noise, with Y last and with X last, of the flattest tiles."""
+    tiles = [_plane_tiles(plane) for plane in stack]
+    flatness, *found = (np.concatenate(parts) for parts in zip(*tiles, strict=True))
+    kept = np.argsort(flatness)[: max(1, min(int(_FLATTEST * len(flatness)), _ENOUGH))]
+    brightness, along_y, along_x = (each[kept] for each in found)
+    return brightness, along_y, along_x
+
+
+def _covariances(tiles: Array, reach: int) -> Array:
+    """Return the covariance along the last axis at distance 0, 1, ..., (1 + reach, tiles)."""
+    lags = range(1, reach + 1)
+    apart = [(tiles[:, :, lag:] * tiles[:, :, :-lag]).mean((1, 2)) for lag in lags]
+    return np.stack([np.square(tiles).mean((1, 2)), *apart])
+
+
+def _plane_tiles(plane: Array) -> tuple[Array, Array, Array, Array]:
+    """Return structure relative to noise, brightness, and noise with Y and with X last."""
     margin = len(_WEIGHTS) // 2
     if min(plane.shape) < _SIDE + 2 * margin:
-        return np.zeros(0), *np.zeros((2, 0, _SIDE, _SIDE))
-    values = (plane - plane.mean(dtype=np.float64)).astype(np.float32)
+        return *np.zeros((2, 0)), *np.zeros((2, 0, _SIDE, _SIDE))
+    middle = plane.mean(dtype=np.float64)
+    values = (plane - middle).astype(np.float32)
     flat = _tiles(values[margin:-margin, margin:-margin])
     blocks = flat.reshape(-1, _SIDE // _BLOCK, _BLOCK, _SIDE // _BLOCK, _BLOCK)
     structure = blocks.mean((2, 4)).var((1, 2))
     along_x = _tiles(_differences(values)[:, margin:-margin])
     along_y = _tiles(_differences(values.T).T[margin:-margin]).swapaxes(1, 2)
     weakest = np.minimum(*(np.square(noise).mean((1, 2)) for noise in (along_x, along_y)))
-    return structure / np.maximum(weakest, 1e-30), along_y, along_x
+    flatness = structure / np.maximum(weakest, 1e-30)
+    return flatness, middle + flat.mean((1, 2)), along_y, along_x
 
 
 def _differences(plane: Array) -> Array:

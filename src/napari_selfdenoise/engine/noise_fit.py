@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from napari_selfdenoise.core.context import Context
 from napari_selfdenoise.core.errors import ImageError
 from napari_selfdenoise.core.events import Note, finish
-from napari_selfdenoise.data.noise_direction import crossed_autocorrelation, white_distance
+from napari_selfdenoise.data.noise_direction import noise_along, white_distance
 from napari_selfdenoise.data.noise_level import estimate_sigma
 from napari_selfdenoise.data.noise_model import NoiseModel, fit_noise_model
 from napari_selfdenoise.data.normalization import Normalization
@@ -28,6 +28,10 @@ PSEUDO_CLEAN_PLANES, PSEUDO_CLEAN_SIDE = 4, 512
 """Planes, and pixels of each along a side, that are denoised to learn the noise from."""
 PAIRS = 2**15
 """Pixels of which the noise is learned."""
+SPREAD_PAIRS = PAIRS // 16
+"""Of these, spread evenly over the intensities. Bright pixels are rare: of the image's own
+signals alone they would hardly be fitted; with many more the dark ones, which most are, are
+fitted worse."""
 SMOOTHED = 2.0
 """Width in pixels of the Gaussian that tells how bright the image is."""
 LEAST_READ_NOISE = 0.05
@@ -88,10 +92,15 @@ def fit_noise(
         )
 
 
-def fit_correlation(noise: LinearNoise, sources: Sequence[Planes]) -> None:
-    """Make `noise`, whose strength is that of the images, correlated as theirs."""
+def fit_correlation(
+    noise: LinearNoise, sources: Sequence[Planes], normalization: Normalization
+) -> None:
+    """Make `noise` correlated as that of the images, whose strength it has."""
+    axis: Literal["x", "y"] = "x" if noise.axis == -1 else "y"
     for colour, stack in enumerate(_stacks(sources)):
-        noise.set_correlation(colour, crossed_autocorrelation(stack, TAPS)[noise.axis].tolist())
+        found = noise_along(stack, axis, TAPS)
+        variance = found.variance / normalization.scale[colour] ** 2
+        noise.set_correlation(colour, found.correlation.tolist(), variance, found.growing)
 
 
 def _line(noise: NoiseMixture, colour: int, stack: Stack, model: NoiseModel) -> None:
@@ -108,10 +117,9 @@ def _photons(noise: NoiseMixture, colour: int, stack: Stack, model: NoiseModel) 
     """Fit to the noise of few photons, drawn for signals like those of the image."""
     rng = np.random.default_rng(0)
     smooth = np.stack([gaussian_filter(plane, SMOOTHED) for plane in stack])
-    # Bright pixels are rare: of the image's own signals alone they would hardly be fitted.
-    alike = rng.choice(smooth.ravel(), PAIRS - PAIRS // 4)
-    brightest = max(model.offset, stack.max())
-    signal = np.concatenate([alike, rng.uniform(model.offset, brightest, PAIRS // 4)])
+    alike = rng.choice(smooth.ravel(), PAIRS - SPREAD_PAIRS)
+    brightest = max(model.offset, smooth.max())
+    signal = np.concatenate([alike, rng.uniform(model.offset, brightest, SPREAD_PAIRS)])
     read_noise = max(model.read_noise, LEAST_READ_NOISE * model.gain)
     noisy = replace(model, read_noise=read_noise).multiplied(signal, rng)
     pairs = torch.from_numpy(np.stack([signal, noisy]).astype(np.float32))

@@ -215,7 +215,8 @@ class Cosdd(LadderMethod[CosddConfig]):
             yield from fit_noise(
                 noise.own, how, patches.sources, patches.normalization, training.context
             )
-            fit_correlation(noise, patches.sources)
+            if self.directed(config):
+                fit_correlation(noise, patches.sources, patches.normalization)
         yield from super().stages(training, config)
 
     def evidence(

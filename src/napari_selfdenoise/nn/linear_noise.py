@@ -17,13 +17,17 @@ TAPS = 3
 blurred over up to two pixels they tell all but 2 % of the variance that can be told."""
 LEAST = 0.05
 """Share of the variance that is the pixel's own, at least: measurements may contradict."""
+KNOTS = 16
+"""Signals for which weights are computed; between them they are on straight lines."""
 
 
 class LinearNoise(nn.Module):
     """Likelihood of a noisy image given its clean one, for noise along one axis.
 
     The noise of a pixel is a weighted sum of the noise of the pixels before it on the line,
-    plus a part of its own, independent of them, whose strength depends on the clean value.
+    plus a part of its own, independent of them. The weights depend on the clean value: where
+    noise that is equally strong everywhere, as that of reading out, runs along the line, and
+    that of photons does not, dark pixels are the more correlated ones.
     Nothing is learned along with the network: like `NoiseMixture`, this is made before, see
     `engine.noise_fit`, and saved with it.
 
@@ -40,12 +44,16 @@ class LinearNoise(nn.Module):
     Attributes
     ----------
     own : NoiseMixture
-        The independent part.
+        All of the noise of a pixel, by itself.
     weights : Tensor
-        (channels, taps), those of the nearest pixel first; no taps with direction "none".
+        (channels, taps, knots), those of the nearest pixel first, for signals spread evenly
+        over the range of `own`; no taps with direction "none".
+    left : Tensor
+        (channels, 1, knots): standard deviation of the independent part over that of `own`.
     """
 
     weights: Tensor
+    left: Tensor
 
     def __init__(
         self,
@@ -58,12 +66,17 @@ class LinearNoise(nn.Module):
         self.channels, self.axis = channels, AXES[direction]
         self.own = NoiseMixture(channels, components, coefficients)
         taps = 0 if direction == "none" else TAPS
-        self.register_buffer("weights", torch.zeros(channels, taps))
+        self.register_buffer("weights", torch.zeros(channels, taps, KNOTS))
+        self.register_buffer("left", torch.ones(channels, 1, KNOTS))
 
-    def set_correlation(self, channel: int, correlation: Sequence[float]) -> None:
-        """Set the weights of a channel, where `own` is as strong as all of the noise.
-
-        By the equations of Yule and Walker; what the weights explain is taken out of `own`.
+    def set_correlation(
+        self,
+        channel: int,
+        correlation: Sequence[float],
+        variance: float = 1.0,
+        growing: float = 1.0,
+    ) -> None:
+        """Set the weights of a channel whose `own` is set, by the equations of Yule and Walker.
 
         Parameters
         ----------
@@ -71,21 +84,28 @@ class LinearNoise(nn.Module):
             Of the image.
         correlation : sequence of float
             Of the noise along the axis at distances 1, 2, ..., as many as there are weights.
+        variance : float
+            Of all of the noise where it was measured, in units of the normalised image.
+        growing : float
+            Share of the noise along the line that grows as all of the noise does, 0 to 1. The
+            rest is equally strong everywhere.
         """
         taps = self.weights.shape[1]
         if not taps:
             return
-        # Where there is no noise to measure, a correlation may be 1, and no equation is left.
-        most = 1 - LEAST
-        apart = torch.tensor(correlation[:taps], dtype=torch.float64).clamp(-most, most)
-        known = torch.cat([apart.new_ones(1), apart])
-        places = torch.arange(taps)
-        between = known[(places[:, None] - places).abs()]
-        weights = torch.linalg.solve(between, known[1:])
-        self.weights[channel] = weights.to(self.weights)
-        left = max(1 - float(weights @ known[1:]), LEAST)
-        self.own.variances[channel] *= left
-        self.own.offsets[channel] *= left**0.5
+        everywhere = self.own.variance(channel, KNOTS).double()
+        strength = growing + (1 - growing) * variance / everywhere
+        apart = torch.tensor([0.0, *correlation[:taps]], dtype=torch.float64)
+        places = torch.arange(taps + 1)
+        between = apart[(places[:, None] - places).abs()].to(strength.device)
+        # More than this no noise can be correlated, whatever was measured.
+        most = (1 - LEAST) / max(-float(torch.linalg.eigvalsh(between)[0]), 1e-6)
+        matrices = strength.clamp(max=most).view(-1, 1, 1) * between
+        before = matrices[:, 1:, 1:] + torch.eye(taps).to(matrices)
+        weights = torch.linalg.solve(before, matrices[:, 1:, 0])
+        self.weights[channel] = weights.t().to(self.weights)
+        left = 1 - (weights * matrices[:, 1:, 0]).sum(1)
+        self.left[channel, 0] = left.sqrt().to(self.left)
 
     def log_likelihood(self, noisy: Tensor, clean: Tensor) -> Tensor:
         """Return the log-density of every value given those before it, in nats; as `noisy`.
@@ -97,7 +117,11 @@ class LinearNoise(nn.Module):
         """
         with torch.autocast(noisy.device.type, enabled=False):  # differences of close values
             noisy, clean = noisy.float(), clean.float()
-            return self.own.log_density(noisy - self._predicted(noisy - clean), clean)
+            if not self.weights.shape[1]:
+                return self.own.log_density(noisy, clean)
+            noise, left = noisy - clean, self._at(self.left, clean).squeeze(2)
+            alone = (noise - self._predicted(noise, clean)) / left
+            return self.own.log_density(clean + alone, clean) - left.log()
 
     def draws(
         self, batch: int, size: Sequence[int], generator: torch.Generator
@@ -112,19 +136,32 @@ class LinearNoise(nn.Module):
         Each is (B, channels, ...), without the axis of the noise.
         """
         clean = clean.float()
-        own = (self.own.given(clean).at(*draws) - clean).unbind(self.axis)
+        left = self._at(self.left, clean).squeeze(2)
+        own = (left * (self.own.given(clean).at(*draws) - clean)).unbind(self.axis)
+        weights = self._at(self.weights, clean).unbind(self.axis)
         past: deque[Tensor] = deque(maxlen=self.weights.shape[1])
-        for column, noise in zip(clean.unbind(self.axis), own, strict=True):
-            for weight, before in zip(self.weights.t(), past, strict=False):
-                noise = noise + weight.view(-1, 1) * before
+        for column, noise, each in zip(clean.unbind(self.axis), own, weights, strict=True):
+            for weight, before in zip(each.unbind(2), past, strict=False):
+                noise = noise + weight * before
             past.appendleft(noise)
             yield column + noise
 
-    def _predicted(self, noise: Tensor) -> Tensor:
+    def _predicted(self, noise: Tensor, clean: Tensor) -> Tensor:
         """Return what the pixels before tell of the noise of each."""
+        weights = self._at(self.weights, clean).movedim(self.axis, -1)
         along = noise.movedim(self.axis, -1)
         total = torch.zeros_like(along)
-        for distance, weight in enumerate(self.weights.t(), 1):
-            before = functional.pad(along, [distance, -distance])
-            total = total + weight.view(-1, 1, 1) * before
+        for distance, weight in enumerate(weights.unbind(2), 1):
+            total = total + weight * functional.pad(along, [distance, -distance])
         return total.movedim(-1, self.axis)
+
+    def _at(self, table: Tensor, clean: Tensor) -> Tensor:
+        """Return (B, channels, n, ...): a table of (channels, n, knots), at these signals."""
+        place = self.own.place(clean) * (KNOTS - 1)
+        knot = place.detach().floor().clamp(max=KNOTS - 2)
+        above = (place - knot).unsqueeze(2)
+        found = []
+        for each, at, part in zip(table, knot.long().unbind(1), above.unbind(1), strict=True):
+            low, high = each[:, at].movedim(0, 1), each[:, at + 1].movedim(0, 1)
+            found.append(low + part * (high - low))
+        return torch.stack(found, 1)

@@ -47,6 +47,13 @@ class GaussianMixture:
         logits, means, raw = apart.unbind(2)
         return cls(logits, means, functional.softplus(raw).clamp(min=SCALE_FLOOR))
 
+    @property
+    def variance(self) -> Tensor:
+        """Variances of the values, (B, C, ...)."""
+        weights = self.logits.softmax(2)
+        away = self.means - (weights * self.means).sum(2, keepdim=True)
+        return (weights * (self.stds.square() + away.square())).sum(2)
+
     def log_density(self, image: Tensor) -> Tensor:
         """Return the log-density of every value of an image, (B, C, ...), in nats."""
         away = (image.unsqueeze(2) - self.means) / self.stds

@@ -68,13 +68,24 @@ class NoiseMixture(nn.Module):
     def given(self, signal: Tensor) -> GaussianMixture:
         """Return the mixtures for a clean image, (B, channels, ...)."""
         signal = signal.float()
-        low, span = (_per_channel(each, signal) for each in (self.low, self.high - self.low))
-        place = ((signal - low) / span).clamp(0, 1).unsqueeze(2)
+        place = self.place(signal).unsqueeze(2)
         logits, offsets, variances = (
             _polynomial(each, place) for each in (self.logits, self.offsets, self.variances)
         )
         centred = offsets - (logits.softmax(2) * offsets).sum(2, keepdim=True)
         return GaussianMixture(logits, signal.unsqueeze(2) + centred, variances.sqrt())
+
+    def place(self, signal: Tensor) -> Tensor:
+        """Return where signals, (B, channels, ...), are in the range of signals, 0 to 1."""
+        low, span = (_per_channel(each, signal) for each in (self.low, self.high - self.low))
+        return ((signal - low) / span).clamp(0, 1)
+
+    def variance(self, channel: int, count: int) -> Tensor:
+        """Return the variances of a channel for `count` signals spread over the range."""
+        places = torch.linspace(0, 1, count, device=self.low.device)
+        low, high = self.low[channel], self.high[channel]
+        signals = (low + places * (high - low)).expand(1, self.channels, count)
+        return self.given(signals).variance[0, channel]
 
     def log_density(self, noisy: Tensor, signal: Tensor) -> Tensor:
         """Return the log-density of every noisy value given the clean one, in nats."""
