@@ -90,7 +90,7 @@ def test_dark_pixels_are_more_correlated_where_stripes_are_of_one_strength(
 ):
     noise = LinearNoise(1, "x")
     noise.own.set_line(0, 1.0, 1.0, 0.0, 1.0)
-    noise.set_correlation(0, [0.4, 0.2, 0.05], 1.5, growing)
+    noise.set_correlation(0, [0.4, 0.2, 0.05], 0.5, growing)
     for signal, expected in ((0.0, dark), (1.0, bright)):
         made = drawn(noise, torch.full((1, 1, 300, 300), signal)) - signal
         assert float(made.var()) == pytest.approx(1 + signal, rel=0.03)

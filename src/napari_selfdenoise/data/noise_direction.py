@@ -26,7 +26,6 @@ along one of them shows in the difference."""
 BOTH = 0.15
 """Correlation of neighbours along both axes from which on it is no longer that of texture."""
 _WEIGHTS = (1, -6, 15, -20, 15, -6, 1)
-_POWER = sum(weight**2 for weight in _WEIGHTS)
 _SIDE, _BLOCK = 12, 3
 """Side of the tiles, and of the blocks whose means tell how flat a tile is."""
 _FLATTEST, _ENOUGH = 0.2, 1000
@@ -140,8 +139,8 @@ class NoiseAlongAxis:
     ----------
     correlation : ndarray (reach,)
         At distance 1, 2, ... at a medium intensity.
-    variance : float
-        Of all noise there.
+    intensity : float
+        That intensity.
     growing : float
         Share of the correlated noise that grows with the intensity as all of it does, 0 to 1.
         The rest is equally strong everywhere, as the noise of reading out is. 1 if it cannot
@@ -149,7 +148,7 @@ class NoiseAlongAxis:
     """
 
     correlation: Array
-    variance: float
+    intensity: float
     growing: float
 
 
@@ -157,7 +156,9 @@ def noise_along(stack: Array, axis: Literal["x", "y"], reach: int) -> NoiseAlong
     """Measure noise that is correlated along an axis, and along that axis alone.
 
     Tiles of about the same intensity are taken together: the mean of the correlations of
-    single tiles, in which there is little to see of it, is too small.
+    single tiles, in which there is little to see of it, is too small. It is still up to a
+    quarter too small where everything is flat: of tiles that differ in their noise alone the
+    flattest are those whose noise happens to be less correlated.
 
     Parameters
     ----------
@@ -176,14 +177,15 @@ def noise_along(stack: Array, axis: Literal["x", "y"], reach: int) -> NoiseAlong
     groups = np.array_split(order, max(1, min(_GROUPS, len(order) // _GROUP)))
     power, *products = np.stack([covariances[:, group].mean(1) for group in groups], 1)
     correlations = np.stack(products) / np.maximum(power, 1e-30)
-    typical, variance = np.median(correlations, axis=1), float(np.median(power))
+    typical = np.median(correlations, axis=1)
+    intensity = float(np.median([brightness[group].mean() for group in groups]))
     # Least squares of: correlation = typical * (growing + (1 - growing) * constant).
-    constant = variance / np.maximum(power, 1e-30)
+    constant = np.median(power) / np.maximum(power, 1e-30)
     grown = typical[0] * (1 - constant)
     told = float(np.square(grown).sum())
     differing = float(((correlations[0] - typical[0] * constant) * grown).sum())
     growing = np.clip(differing / told, 0, 1) if told > 0 else 1.0
-    return NoiseAlongAxis(typical, variance / _POWER, float(growing))
+    return NoiseAlongAxis(typical, intensity, float(growing))
 
 
 def _flattest(stack: Array) -> tuple[Array, Array, Array]:

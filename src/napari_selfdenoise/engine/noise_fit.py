@@ -99,8 +99,9 @@ def fit_correlation(
     axis: Literal["x", "y"] = "x" if noise.axis == -1 else "y"
     for colour, stack in enumerate(_stacks(sources)):
         found = noise_along(stack, axis, TAPS)
-        variance = found.variance / normalization.scale[colour] ** 2
-        noise.set_correlation(colour, found.correlation.tolist(), variance, found.growing)
+        offset, scale = normalization.offset[colour], normalization.scale[colour]
+        signal = (found.intensity - offset) / scale
+        noise.set_correlation(colour, found.correlation.tolist(), signal, found.growing)
 
 
 def _line(noise: NoiseMixture, colour: int, stack: Stack, model: NoiseModel) -> None:

@@ -73,7 +73,7 @@ class LinearNoise(nn.Module):
         self,
         channel: int,
         correlation: Sequence[float],
-        variance: float = 1.0,
+        signal: float = 0.0,
         growing: float = 1.0,
     ) -> None:
         """Set the weights of a channel whose `own` is set, by the equations of Yule and Walker.
@@ -84,8 +84,8 @@ class LinearNoise(nn.Module):
             Of the image.
         correlation : sequence of float
             Of the noise along the axis at distances 1, 2, ..., as many as there are weights.
-        variance : float
-            Of all of the noise where it was measured, in units of the normalised image.
+        signal : float
+            Where it was measured, in units of the normalised image.
         growing : float
             Share of the noise along the line that grows as all of the noise does, 0 to 1. The
             rest is equally strong everywhere.
@@ -93,8 +93,10 @@ class LinearNoise(nn.Module):
         taps = self.weights.shape[1]
         if not taps:
             return
-        everywhere = self.own.variance(channel, KNOTS).double()
-        strength = growing + (1 - growing) * variance / everywhere
+        signals = self.own.spread(channel, KNOTS)
+        everywhere = self.own.variance(channel, signals).double()
+        there = self.own.variance(channel, signals.new_tensor([signal])).double()
+        strength = growing + (1 - growing) * there / everywhere
         apart = torch.tensor([0.0, *correlation[:taps]], dtype=torch.float64)
         places = torch.arange(taps + 1)
         between = apart[(places[:, None] - places).abs()].to(strength.device)

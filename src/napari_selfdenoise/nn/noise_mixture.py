@@ -80,12 +80,15 @@ class NoiseMixture(nn.Module):
         low, span = (_per_channel(each, signal) for each in (self.low, self.high - self.low))
         return ((signal - low) / span).clamp(0, 1)
 
-    def variance(self, channel: int, count: int) -> Tensor:
-        """Return the variances of a channel for `count` signals spread over the range."""
+    def variance(self, channel: int, signals: Tensor) -> Tensor:
+        """Return the variances of a channel for signals of any shape."""
+        each = self.given(signals.expand(1, self.channels, *signals.shape))
+        return each.variance[0, channel]
+
+    def spread(self, channel: int, count: int) -> Tensor:
+        """Return `count` signals spread evenly over the range of a channel."""
         places = torch.linspace(0, 1, count, device=self.low.device)
-        low, high = self.low[channel], self.high[channel]
-        signals = (low + places * (high - low)).expand(1, self.channels, count)
-        return self.given(signals).variance[0, channel]
+        return self.low[channel] + places * (self.high[channel] - self.low[channel])
 
     def log_density(self, noisy: Tensor, signal: Tensor) -> Tensor:
         """Return the log-density of every noisy value given the clean one, in nats."""
