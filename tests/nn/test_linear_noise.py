@@ -107,3 +107,19 @@ def test_noise_that_is_no_normal_distribution_keeps_its_strength():
     made = drawn(noise, torch.zeros(1, 1, 300, 300))
     assert float(made.var()) == pytest.approx(0.1 + 0.5**2, rel=0.03)
     assert correlation(made, -1, 1) == pytest.approx(CORRELATION[0], abs=0.02)
+
+
+@pytest.mark.parametrize(("direction", "taps"), [("x", TAPS), ("none", 0)])
+def test_weights_from_when_they_were_the_same_at_every_intensity_still_count(direction, taps):
+    before = {f"own.{name}": each for name, each in LinearNoise(1, "x").own.named_buffers()}
+    before["weights"] = torch.tensor([[0.4, 0.1, -0.1]])[:, :taps]
+    noise = LinearNoise(1, direction)
+    noise.load_state_dict(before)
+    image, clean = torch.randn(1, 1, 6, 9), torch.rand(1, 1, 6, 9)
+    away = image - clean
+    for far, weight in enumerate(before["weights"][0].tolist(), 1):
+        away[..., far:] -= weight * (image - clean)[..., :-far]
+    expected = noise.own.log_density(clean + away, clean)
+    assert noise.log_likelihood(image, clean).numpy() == pytest.approx(
+        expected.numpy(), rel=1e-5
+    )

@@ -123,7 +123,6 @@ class TrainingConfig(Config):
 
 L = TypeVar("L", bound=TrainingConfig)
 
-
 MULTIPLICATIONS = 80e9
 """Of an ordinary core, with additions, in a second."""
 

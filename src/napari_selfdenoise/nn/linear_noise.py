@@ -68,6 +68,7 @@ class LinearNoise(nn.Module):
         taps = 0 if direction == "none" else TAPS
         self.register_buffer("weights", torch.zeros(channels, taps, KNOTS))
         self.register_buffer("left", torch.ones(channels, 1, KNOTS))
+        self.register_load_state_dict_pre_hook(_with_knots)  # type: ignore[no-untyped-call]
 
     def set_correlation(
         self,
@@ -167,3 +168,14 @@ class LinearNoise(nn.Module):
             low, high = each[:, at].movedim(0, 1), each[:, at + 1].movedim(0, 1)
             found.append(low + part * (high - low))
         return torch.stack(found, 1)
+
+
+def _with_knots(_noise: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Read models from when the weights were the same for all signals.
+
+    What the weights explain was then taken out of `own` itself.
+    """
+    weights = state.get(f"{prefix}weights")
+    if weights is not None and weights.ndim == 2:
+        state[f"{prefix}weights"] = weights.unsqueeze(2).repeat(1, 1, KNOTS)
+        state[f"{prefix}left"] = weights.new_ones(len(weights), 1, KNOTS)
