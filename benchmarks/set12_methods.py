@@ -70,7 +70,8 @@ def table() -> str:
         f"PSNR in dB on the images of Set12 with Gaussian noise of standard deviation {SIGMA} "
         "(grey, 8 bits; noise neither clipped nor rounded, results clipped to 0 to 255), each "
         "image by itself, every method with its default settings (but for the steps of those "
-        "at the end) and the default preparation. CPU seconds are of whole processes with one thread.",
+        "at the end) and the default preparation. CPU seconds are of whole processes with "
+        "one thread.",
         "",
         "| " + " | ".join(["method", *columns]) + " |",
         "|---" * (1 + len(columns)) + "|",
