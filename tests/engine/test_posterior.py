@@ -66,6 +66,41 @@ def test_samples_added_later_are_those_drawn_at_once(model, stack):
     np.testing.assert_array_equal(posterior.std(), at_once.std())
 
 
+def test_samples_of_the_mirrored_image_take_turns(model, stack):
+    """Each is what the mirrored image gives, mirrored back."""
+    sizes = replace(FOUR, samples=5, keep_samples=5)
+    samples = drawn(model, stack, sizes).samples()
+    for number, (up, left) in enumerate(((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 1))):
+        turned = stack.like(stack.read()[:, ::up, ::left].copy())
+        plain = Posterior(model, turned, mirrored=False)
+        finish(draw(plain, sizes, context()))
+        np.testing.assert_array_equal(samples[number], plain.samples()[number, :, ::up, ::left])
+
+
+def test_samples_are_mirrored_only_where_patches_were(model, stack):
+    assert Posterior(model, stack).facts()["mirrored"]
+    otherwise = replace(model, config=replace(model.config, augment=False))
+    assert not Posterior(otherwise, stack).facts()["mirrored"]
+    for mirrored in (True, False):
+        where = context(sampling=replace(FOUR, mirrored=mirrored))
+        result = finish(runs.apply(model, stack, where))
+        assert result.provenance.sampling["mirrored"] == mirrored
+        # More samples go on as those before did, whatever is asked for.
+        other = context(sampling=replace(FOUR, mirrored=not mirrored))
+        more = finish(runs.sample(result, 2, other))
+        assert more.provenance.sampling["mirrored"] == mirrored
+
+
+def test_tiles_of_the_mirrored_image_show_the_same_sample(model, monkeypatch):
+    image = Image(noisy((160, 150)))
+    whole = drawn(model, image).samples()
+    monkeypatch.setattr(sampler, "TILE_SIZE", 64)
+    tiled = drawn(model, image).samples()
+    assert np.abs(tiled - whole).mean() < 0.01 * whole.std(axis=0).mean()
+    monkeypatch.setattr(sampler, "KEPT_BYTES", 0)
+    np.testing.assert_array_equal(drawn(model, image).samples(), tiled)
+
+
 def test_another_seed_gives_other_samples_and_planes_differ(model):
     plane = noisy((70, 50))
     image = Image(np.stack([plane, plane]), "TYX")

@@ -105,6 +105,9 @@ class SamplingOptions:
         noise's variance; 0 draws all samples.
     keep_samples : int
         Samples to keep one by one, for --keep samples.
+    mirrored : bool
+        Draw the samples of the image mirrored in four ways, in turn, if training mirrored
+        the patches, too: errors that depend on how the image lies average out.
     prior_images : int
         Images to draw from the prior, for --keep prior.
     """
@@ -112,6 +115,7 @@ class SamplingOptions:
     samples: Annotated[int, Parameter(show_default=True)] = 100
     tolerance: Annotated[float, Parameter(show_default=True)] = 0.01
     keep_samples: Annotated[int, Parameter(show_default=True)] = 10
+    mirrored: Annotated[bool, Parameter(show_default=True)] = True
     prior_images: int = 0
 
     def sampling(self, keep: Sequence[str]) -> Sampling:
@@ -120,6 +124,7 @@ class SamplingOptions:
             samples=self.samples,
             tolerance=self.tolerance,
             keep_samples=self.keep_samples if "samples" in keep else 0,
+            mirrored=self.mirrored,
             generated_noise="generated_noise" in keep,
             prior_images=self.prior_images or ("prior" in keep) * PRIOR_IMAGES,
         )

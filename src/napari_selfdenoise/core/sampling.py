@@ -30,6 +30,13 @@ class Sampling(Config):
     keep_samples: int = setting(
         10, low=0, high=10_000, help="Samples to return one by one, besides their mean."
     )
+    mirrored: bool = setting(
+        True,
+        help="Draw the samples of the image as it is, mirrored along either axis, and along "
+        "both, in turn, if training mirrored the patches, too: errors that depend on how "
+        "the image lies average out.",
+        advanced=True,
+    )
     generated_noise: bool = setting(
         False,
         help="Also make a new noisy image of the same signal: if it looks like the noisy "

@@ -47,6 +47,9 @@ class Posterior:
         Of the draws: the same seed gives the same samples, whenever they are drawn.
     outputs : Outputs
         Where the arrays come from.
+    mirrored : bool
+        Whether samples are of the image mirrored in four ways, in turn; only if the model
+        has seen mirrored patches in training.
     mean : array
         Mean of the samples, of the image's shape; NaN where there is none yet.
     counts : list of int
@@ -59,11 +62,13 @@ class Posterior:
     image: Image
     seed: int = 0
     outputs: Outputs = field(default_factory=Outputs)
+    mirrored: bool = True
     mean: WritableArray = field(init=False)
     counts: list[int] = field(init=False)
     kept: list[WritableArray] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
+        self.mirrored = self.mirrored and self.model.config.augment
         self.mean, self._squares = (self.outputs.new(self.image) for _ in range(2))
         groups = channel_planes(self.image)
         self._planes = [(planes, at) for planes in groups for at in range(len(planes))]
@@ -140,6 +145,7 @@ class Posterior:
         variance, noise = self.error()
         return {
             "samples": self.count,
+            "mirrored": self.mirrored,
             "variance_of_the_mean": variance if np.isfinite(variance) else None,
             "variance_of_the_residual": noise,
         }
@@ -239,7 +245,7 @@ def generate_noise(posterior: Posterior, context: Context) -> Run[Array]:
     total = sum(each.noise_steps for each in samplers)
     done = 0
     for number, sampler in enumerate(samplers):
-        for noisy in sampler.noisy_again(0, context):
+        for noisy in sampler.noisy_again(context):
             done += 1
             if noisy is not None:
                 group, at = planes[number]
@@ -278,13 +284,14 @@ def _samplers(posterior: Posterior, context: Context, *, partial: bool) -> list[
     """Return what samples each plane, in the order of `Posterior.planes`."""
     model, compute = posterior.model, Compute.of(context)
     found: list[PlaneSampler] = []
+    halo = model.method.halo(model.config)
     for member, planes in parts_of(model, posterior.image, partial=partial):
         denoiser = denoiser_of(model.method, model.config, member, compute)
         denoiser.network.eval()
         for at in range(len(planes)):
             seed = [posterior.seed, len(found)]
-            halo = model.method.halo(model.config)
-            found.append(PlaneSampler(denoiser, planes, at, halo=halo, seed=seed))
+            sampler = PlaneSampler(denoiser, planes, at, halo, seed, posterior.mirrored)
+            found.append(sampler)
     return found
 
 

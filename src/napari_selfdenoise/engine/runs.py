@@ -117,9 +117,9 @@ def sample(result: Result, count: int, context: Context) -> Run[Result]:
     """Draw `count` more posterior samples, and return a result of all of them.
 
     The mean and the spread go on from where they are, with the seed they were begun with.
-    Settings of ``context.sampling`` hold, but for the number of samples; with a tolerance,
-    sampling may end before. The images that were made on demand are made again only if it
-    asks for them.
+    Settings of ``context.sampling`` hold, but for the number of samples and whether they are
+    mirrored, which stays; with a tolerance, sampling may end before. The images that were
+    made on demand are made again only if it asks for them.
 
     Raises
     ------
@@ -177,7 +177,13 @@ def _apply(model: Model, checked: Checked, context: Context) -> Run[Result]:
 
 def _predict(model: Model, checked: Checked, context: Context) -> Run[Result]:
     if model.method.samples_posterior:
-        posterior = Posterior(model, checked.image, context.seed, context.outputs.scratch())
+        posterior = Posterior(
+            model,
+            checked.image,
+            context.seed,
+            context.outputs.scratch(),
+            context.sampling.mirrored,
+        )
         return (yield from _sample(posterior, checked, context))
     out = context.outputs.new(checked.image)
     denoised, notes = yield from with_notes(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -24,6 +24,10 @@ KEPT_BYTES = 2**30
 """Encodings kept for the next sample; tiles beyond it are encoded again."""
 
 Plane = NDArray[np.float32]
+Mirror = tuple[Literal[1, -1], Literal[1, -1]]
+"""Steps along Y and X: -1 mirrors."""
+MIRRORS: tuple[Mirror, ...] = ((1, 1), (-1, 1), (1, -1), (-1, -1))
+"""The image as it is, mirrored along either axis, and along both."""
 _SIGNAL, _NOISE, _PRIOR = range(3)
 """What draws are for."""
 
@@ -48,13 +52,22 @@ class PlaneSampler:
         Pixels that a tile sees beyond its own.
     seed : sequence of int
         Of this plane.
+    mirrored : bool
+        Whether samples are of the plane mirrored as `MIRRORS` says, in turn, and mirrored
+        back. The first is of the plane as it is.
     """
 
     def __init__(
-        self, denoiser: Denoiser, planes: Planes, plane: int, *, halo: int, seed: Sequence[int]
+        self,
+        denoiser: Denoiser,
+        planes: Planes,
+        plane: int,
+        halo: int,
+        seed: Sequence[int],
+        mirrored: bool,
     ) -> None:
         self._denoiser, self._planes, self._plane = denoiser, planes, plane
-        self._seed = list(seed)
+        self._seed, self._mirrors = list(seed), MIRRORS if mirrored else MIRRORS[:1]
         self._network = cast(Any, denoiser.network)
         multiple: int = self._network.multiple
         # Two pixels at the coarsest level, which its convolutions need in order to mirror.
@@ -71,7 +84,7 @@ class PlaneSampler:
 
     def forget(self) -> None:
         """Drop the encodings."""
-        self._kept: dict[int, Any] = {}
+        self._kept: dict[tuple[Mirror, int], Any] = {}
         self._room = KEPT_BYTES
 
     @property
@@ -85,16 +98,18 @@ class PlaneSampler:
             return self._constant
         out = np.empty((self._planes.channels, *self._size), np.float32)
         draws = self._draws(number, _SIGNAL)
+        mirror = self._mirrors[number % len(self._mirrors)]
         for at, tile in enumerate(self._tiles):
             if context.stopping:
                 return None
-            clean = self._run("sample", self._encoding(at), self._window(draws, tile))
+            encoding = self._encoding(at, mirror)
+            clean = self._run("sample", encoding, self._window(draws, tile))
             rows, columns = tile.inner
             out[:, tile.write[0], tile.write[1]] = clean[:, rows, columns]
-        return self._cropped(in_intensities(self._denoiser, out))
+        return self._cropped(in_intensities(self._denoiser, out))[:, :: mirror[0], :: mirror[1]]
 
-    def noisy_again(self, number: int, context: Context) -> Iterator[Plane | None]:
-        """Make a new noisy image of the signal of sample `number`.
+    def noisy_again(self, context: Context) -> Iterator[Plane | None]:
+        """Make a new noisy image of the signal of the first sample.
 
         Yields None after each step, and the image, (channels, Y, X) in intensities, last;
         ends before after a stop.
@@ -103,8 +118,8 @@ class PlaneSampler:
             yield self._constant
             return
         decoder = self._network.noise
-        code = self._code(number)
-        generator = self._generator([*self._seed, number, _NOISE])
+        code = self._first_code()
+        generator = self._generator([*self._seed, 0, _NOISE])
         draws = decoder.draws(1, self._size, generator)
         out = torch.empty_like(draws[0])
         with torch.inference_mode():
@@ -115,38 +130,39 @@ class PlaneSampler:
                 yield None
         yield self._cropped(self._denoiser.normalization.undo(out[0].cpu().numpy()))
 
-    def _code(self, number: int) -> Tensor:
-        """Return the code of a sample of the whole plane, in the precision of the network."""
-        draws = self._draws(number, _SIGNAL)
+    def _first_code(self) -> Tensor:
+        """Return the code of sample 0 of the whole plane, in the precision of the network."""
+        draws = self._draws(0, _SIGNAL)
         whole = torch.empty(0)
         for at, tile in enumerate(self._tiles):
             tile_draws = self._window(draws, tile)
-            part: Tensor = self._call("sample_code", self._encoding(at), tile_draws)
+            part: Tensor = self._call("sample_code", self._encoding(at, MIRRORS[0]), tile_draws)
             if at == 0:
                 whole = part.new_empty(1, part.shape[1], *self._size)
             rows, columns = tile.inner
             whole[:, :, tile.write[0], tile.write[1]] = part[:, :, rows, columns]
         return whole
 
-    def _encoding(self, at: int) -> Any:
-        if at in self._kept:
-            return self._kept[at]
-        values = self._denoiser.normalization.apply(self._read(self._tiles[at].read))
+    def _encoding(self, at: int, mirror: Mirror) -> Any:
+        if (mirror, at) in self._kept:
+            return self._kept[mirror, at]
+        values = self._denoiser.normalization.apply(self._read(self._tiles[at].read, mirror))
         batch = torch.from_numpy(values[np.newaxis]).to(self._denoiser.compute.device)
         encoding = self._call("encode", batch.contiguous(memory_format=torch.channels_last))
         size = sum(each.numel() * each.element_size() for each in encoding.prepared)
         if size <= self._room:
             self._room -= size
-            self._kept[at] = encoding
+            self._kept[mirror, at] = encoding
         return encoding
 
-    def _read(self, window: Window) -> Plane:
-        """Read a window of the padded plane; what lies beyond the plane is mirrored."""
-        inside = [
-            slice(min(part.start, side - 1), min(part.stop, side))
-            for part, side in zip(window, self._planes.shape[1:], strict=True)
-        ]
+    def _read(self, window: Window, mirror: Mirror) -> Plane:
+        """Read a window of the mirrored, padded plane; what lies beyond it is reflected."""
+        inside = []
+        for part, side, step in zip(window, self._planes.shape[1:], mirror, strict=True):
+            start, stop = min(part.start, side - 1), min(part.stop, side)
+            inside.append(slice(start, stop) if step == 1 else slice(side - stop, side - start))
         values = self._planes.read(self._plane, (inside[0], inside[1]))
+        values = values[:, :: mirror[0], :: mirror[1]]
         missing = [
             (0, part.stop - part.start - side)
             for part, side in zip(window, values.shape[1:], strict=True)
