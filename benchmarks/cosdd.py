@@ -41,7 +41,8 @@ from napari_selfdenoise.engine.posterior import Posterior, draw, generate_noise
 from napari_selfdenoise.methods import get_learned
 
 COUNTS = (1, 10, 100)
-CURVE_IMAGES, CURVE_COUNTS = 12, (1, 10)
+CURVE_COUNTS = (1, 10)
+MIRRORED_RUNS, MIRRORED_COUNTS = ("3.6 hours, 64 channels", "1500 steps"), (100, 200, 400)
 WIDTHS = np.arange(0.3, 2.01, 0.1)
 BLOCK = 8
 CONDITIONS = ("Confocal_BPAE_G", "Confocal_FISH", "TwoPhoton_BPAE_R", "TwoPhoton_MICE")
@@ -148,12 +149,15 @@ def model_at(name: str, state: Path) -> tuple[Model, int]:
 
 
 def sampled(
-    model: Model, images: list[Image], counts: tuple[int, ...]
+    model: Model, images: list[Image], counts: tuple[int, ...], *, mirrored: bool = False
 ) -> dict[int, list[Array]]:
-    """Return the mean of so many samples of every image, without ending before."""
+    """Return the mean of so many samples of every image, without ending before.
+
+    Samples are of the image as it is unless `mirrored`, so that V / B tells of the network.
+    """
     found: dict[int, list[Array]] = {count: [] for count in counts}
     for image in images:
-        posterior = Posterior(model, image)
+        posterior = Posterior(model, image, mirrored=mirrored)
         for count in counts:
             finish(draw(posterior, Sampling(samples=count, tolerance=0.0), Context()))
             found[count].append(posterior.mean.copy())
@@ -202,6 +206,24 @@ def judged(
     return found | {"rows": last["rows"], "columns": last["columns"]}
 
 
+def part_mirrored(data: Path) -> None:
+    """PSNR of the mean of samples of the image mirrored in four ways, as is the default."""
+    for name in MIRRORED_RUNS:
+        if (MODELS / f"{name}.safetensors").exists():
+            direction, strength = RUNS[name]
+            _, tested, clean = sets(data, strength, direction)
+            model = api.load(MODELS / f"{name}.safetensors")
+            row(partial(mirrored, model, tested, clean), what="mirrored", run=name)
+
+
+def mirrored(model: Model, tested: list[Image], clean: list[Array]) -> Record:
+    """Return PSNR after several numbers of samples."""
+    means = sampled(model, tested, MIRRORED_COUNTS, mirrored=True)
+    return {
+        "psnr": {count: scores(found, tested, clean)["psnr"] for count, found in means.items()}
+    }
+
+
 def part_samples(data: Path) -> None:
     """Whether samples are sane: PSNR over their number, and how often the truth is inside."""
     for name, (direction, strength) in RUNS.items():
@@ -217,7 +239,7 @@ def sanity(model: Model, tested: list[Image], clean: list[Array]) -> Record:
     errors = dict.fromkeys(counts, 0.0)
     pixels, blocks = [], []
     for image, truth in zip(tested, clean, strict=True):
-        posterior = Posterior(model, image)
+        posterior = Posterior(model, image, mirrored=False)
         for count in counts:
             wanted = Sampling(samples=count, tolerance=0.0, keep_samples=100)
             finish(draw(posterior, wanted, Context()))
@@ -334,6 +356,7 @@ PARTS: dict[str, Callable[[Path], None]] = {
     "peers": part_peers,
     "learned": part_learned,
     "curve": part_curve,
+    "mirrored": part_mirrored,
     "samples": part_samples,
     "generated": part_generated,
     "fmd": part_fmd,

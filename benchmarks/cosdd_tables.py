@@ -136,6 +136,20 @@ def samples_table(found: list[Record]) -> str:
             f"| {each['largest_misfit_db']:.2f} | {each['variance_over_bias']:.2f} "
             f"| {each['pixels_inside']:.2f} | {each['blocks_inside']:.2f} |"
         )
+    finals = {each["run"]: each["psnr_100"] for each in of(found, "final")}
+    turned = of(found, "mirrored")
+    if turned:
+        lines += [
+            "",
+            "All tables here are of samples of the image as it is. By default they are of the "
+            "image mirrored in four ways, in turn:",
+            "",
+            "| run | 100, as it is | 100 mirrored | 200 mirrored | 400 mirrored |",
+            "|---|---|---|---|---|",
+        ]
+        for each in turned:
+            cells = [finals[each["run"]], *each["psnr"].values()]
+            lines.append(f"| {each['run']} | " + " | ".join(f"{c:.2f}" for c in cells) + " |")
     made = of(found, "generated")
     if made:
         lines += [

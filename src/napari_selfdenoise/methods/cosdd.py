@@ -116,7 +116,9 @@ class Cosdd(LadderMethod[CosddConfig]):
     turned and mirrored, as far as the noise stays what it is. The Kullback-Leibler divergence
     grows to its weight over most of the training, the learning rate falls along a cosine, the
     weights are averaged, the model of the noise, where it is learned, sees less far, and all
-    networks are narrower; the presets ``small`` and ``large`` are those of the paper.
+    networks are narrower; the presets ``small`` and ``large`` are those of the paper. Where
+    patches were mirrored, samples are of the image mirrored in four ways, in turn
+    (`core.sampling.Sampling`), in the paper of the image as it is.
     """
 
     title = "COSDD"

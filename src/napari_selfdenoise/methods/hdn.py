@@ -87,7 +87,8 @@ class Hdn(LadderMethod[HdnConfig]):
     photons are few spread as theirs (`NoiseModel.multiplied`), unless it is fitted to a
     pseudo-clean image, which is that of BM3D here. Ignored levels are those of
     HDN_3-6: their posterior is the prior, in training as in sampling, but for the convolution
-    that the published code has between the two.
+    that the published code has between the two. Samples are of the image mirrored in four
+    ways, in turn, as in COSDD.
     """
 
     title = "HDN"
