@@ -141,7 +141,7 @@ def samples_table(found: list[Record]) -> str:
     if turned:
         lines += [
             "",
-            "All tables here are of samples of the image as it is. By default they are of the "
+            "What is above is of samples of the image as it is. By default they are of the "
             "image mirrored in four ways, in turn:",
             "",
             "| run | 100, as it is | 100 mirrored | 200 mirrored | 400 mirrored |",

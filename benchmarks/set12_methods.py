@@ -30,7 +30,7 @@ IMAGES = [f"{number:02d}" for number in range(1, 13)]
 NOISY = "noisy"
 LONGER: dict[str, tuple[str, Record]] = {
     f"{method}, {steps} steps": (method, {"steps": steps})
-    for method, steps in (("noise2void", 5000), ("noise2self", 5000), ("ap_bsn", 5000))
+    for method, steps in (("noise2void", 5000), ("noise2self", 5000))
 }
 """Row of the table -> method and settings: how much of the distance is time."""
 

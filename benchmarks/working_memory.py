@@ -90,12 +90,14 @@ def measured(name: str) -> dict[str, int]:
         stage = "prediction" if name in FITTED_IN_TILES else "plane"
         return {stage: round(max(peak.bytes - held, 0) / pixels[stage])}
     from napari_selfdenoise.engine import runs
+    from napari_selfdenoise.engine.sampler import MIRRORS
 
     targets = [noisy(1)] if method.target else []
     with PeakMemory() as training:
         context = Context(precision="float32", targets=targets)
         model = finish(runs.train(method, [image], config, context))
-    sampling = Sampling(samples=3, keep_samples=0)
+    # One of each mirrored image, whose encodings are all kept.
+    sampling = Sampling(samples=len(MIRRORS), keep_samples=0)
     with PeakMemory() as prediction:
         result = finish(
             runs.apply(model, image, Context(precision="float32", sampling=sampling))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ KEPT_BYTES = 2**30
 """Encodings kept for the next sample; tiles beyond it are encoded again."""
 
 Plane = NDArray[np.float32]
-Mirror = tuple[Literal[1, -1], Literal[1, -1]]
+Mirror = tuple[int, int]
 """Steps along Y and X: -1 mirrors."""
 MIRRORS: tuple[Mirror, ...] = ((1, 1), (-1, 1), (1, -1), (-1, -1))
 """The image as it is, mirrored along either axis, and along both."""
