@@ -35,6 +35,7 @@ class Sampling(Config):
         help="Draw the samples of the image as it is, mirrored along either axis, and along "
         "both, in turn, if training mirrored the patches, too: errors that depend on how "
         "the image lies average out.",
+        title="Mirror in turn",
         advanced=True,
     )
     generated_noise: bool = setting(

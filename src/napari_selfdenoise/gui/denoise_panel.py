@@ -74,7 +74,7 @@ class DenoisePanel(Panel):
         self.method_picker = MethodPicker(self._methods)
         self.train_on = TrainOn()
         self.forms = MethodForms(self._methods)
-        self.sampling_form = ConfigForm(Sampling, fold="More images")
+        self.sampling_form = ConfigForm(Sampling, fold="Mirroring, more images")
         self.run_form = ConfigForm(RunSettings, fold="Run: preparation, seed, device, time")
         self.results_place, self.needs = ResultsPlace(), NeedsLabel()
         self.run_bar = RunBar()

@@ -66,7 +66,7 @@ class ModelsPanel(Panel):
         self.models, self.card, self.files = ModelList(), ModelCard(), ModelFileBar()
         self._says, self._unfit = sentence_label(), sentence_label()
         self.image_picker = ImagePicker(self._viewer)
-        self.sampling_form = ConfigForm(Sampling, fold="More images")
+        self.sampling_form = ConfigForm(Sampling, fold="Mirroring, more images")
         self._sampling = folded("Posterior samples", self.sampling_form)
         self.run_bar = RunBar("Apply to this layer", "Denoise the layer with this model.")
         self._to_folder = QPushButton("Apply to a folder ...")
